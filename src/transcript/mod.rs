@@ -1,1 +1,83 @@
-//! The numbered history of one target.
+//! The numbered history of one target: what it printed, what people typed, what happened.
+//!
+//! A [`Transcript`] is written by one actor and read by anybody: the log writer, the screen, the headless printer.
+//! Readers remember the next [`Seq`] they want and catch up when they are ready, so a slow one costs the writer
+//! nothing. Bytes are kept as the target sent them; whoever shows them makes them safe first.
+
+pub mod entry;
+pub mod pulse;
+pub mod reader;
+pub mod ring;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use entry::{Ending, Entry, Kind, Seq, Time};
+pub use pulse::{Pulse, Watch};
+pub use reader::{Reader, Step};
+pub use ring::{Limits, Ring};
+
+/// One target's history, shared between its writer and its readers.
+#[derive(Debug)]
+pub struct Transcript {
+    ring: Mutex<Ring>,
+    /// Grows with every change; lets readers see without locking that there is nothing new.
+    version: AtomicU64,
+    pulse: Arc<Pulse>,
+}
+
+impl Transcript {
+    /// An empty transcript that rings `pulse` whenever it changes.
+    pub fn new(limits: Limits, pulse: Arc<Pulse>) -> Self {
+        Self {
+            ring: Mutex::new(Ring::new(limits)),
+            version: AtomicU64::new(0),
+            pulse,
+        }
+    }
+
+    /// Appends what a target printed: any number of lines, or a part of one. Returns the total of output bytes so far.
+    pub fn output(&self, time: Time, bytes: &[u8]) -> u64 {
+        self.change(|ring| {
+            ring.output(time, bytes);
+            ring.output_bytes()
+        })
+    }
+
+    /// Appends one entry that is not output. `who` is the person behind it, if any.
+    pub fn note(&self, time: Time, kind: Kind, who: Option<&str>, text: &str) -> Seq {
+        self.change(|ring| ring.note(time, kind, who, text))
+    }
+
+    /// Ends a line that will never be completed, because its link is gone.
+    pub fn end_line(&self) {
+        self.change(Ring::end_line);
+    }
+
+    /// Changes the bounds, for example because the number of targets changed.
+    pub fn set_limits(&self, limits: Limits) {
+        self.change(|ring| ring.set_limits(limits));
+    }
+
+    /// A number that differs whenever something was appended since it was last asked.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Looks at the entries. The writer waits meanwhile, so `look` should be short and must not block.
+    pub fn with<T>(&self, look: impl FnOnce(&Ring) -> T) -> T {
+        look(&self.lock())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Ring) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.version.fetch_add(1, Ordering::AcqRel);
+        self.pulse.ring();
+        result
+    }
+
+    /// A panic of another holder leaves a ring that is at worst short of an entry: go on with it.
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
