@@ -1,6 +1,11 @@
 //! kdeck: a full-screen console for one host and a rack of debug targets.
 
+pub mod command;
 pub mod connect;
+pub mod deck;
+pub mod host;
 pub mod link;
 pub mod proto;
+pub mod rack;
+pub mod target;
 pub mod transcript;

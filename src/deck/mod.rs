@@ -1,0 +1,120 @@
+//! The seat you sit in: the one interface that the screen, the headless mode and commands have to a rack.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, oneshot};
+
+use crate::host::Host;
+use crate::rack::{Rack, State, TargetId};
+use crate::target::{Answer, Request};
+use crate::transcript::{Pulse, Time};
+
+/// Rare events that a slow listener may lag behind before it loses the oldest. Bulk output is no event.
+pub const EVENTS: usize = 4096;
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It holds targets, and nobody else can join.
+    Host,
+}
+
+impl Role {
+    /// The word of the headless contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+        }
+    }
+}
+
+/// How much a notice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Something to look at.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// Something rare that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A target's state or its reason changed.
+    Target {
+        /// When.
+        time: Time,
+        /// Which.
+        id: TargetId,
+        /// Its state now.
+        state: State,
+        /// The reason in words.
+        detail: String,
+    },
+    /// Targets came or went: ask for the rack again.
+    Rack,
+    /// Something to tell the people at this deck, that belongs to no target.
+    Notice {
+        /// When.
+        time: Time,
+        /// How much it matters.
+        severity: Severity,
+        /// What.
+        text: String,
+    },
+    /// Somebody said something to everybody.
+    Chat {
+        /// When.
+        time: Time,
+        /// Who.
+        from: String,
+        /// What.
+        text: String,
+    },
+}
+
+/// A person's seat: at a host of their own.
+#[derive(Debug, Clone)]
+pub enum Deck {
+    /// This process holds the targets.
+    Host(Arc<Host>),
+}
+
+impl Deck {
+    /// What this process is.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Host(_) => Role::Host,
+        }
+    }
+
+    /// The targets as they are now.
+    pub fn rack(&self) -> Arc<Rack> {
+        match self {
+            Self::Host(host) => host.rack(),
+        }
+    }
+
+    /// Rings when any transcript or status changes.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        match self {
+            Self::Host(host) => host.pulse(),
+        }
+    }
+
+    /// Everything rare that happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        match self {
+            Self::Host(host) => host.events(),
+        }
+    }
+
+    /// Asks a target for something, as `who`. Requests are carried out in the order of the calls.
+    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> oneshot::Receiver<Answer> {
+        match self {
+            Self::Host(host) => host.ask(id, who, request),
+        }
+    }
+}

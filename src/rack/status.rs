@@ -1,0 +1,140 @@
+//! How a target is: its state with the reason in words, its log's state, when it was last heard.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::transcript::Time;
+
+/// The state of a target's link, and of the target where the protocol tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// Waiting for the target to come: a listening port, an unanswered offer.
+    Waiting,
+    /// Being dialled.
+    Connecting,
+    /// Connected; a debug target runs.
+    Running,
+    /// A debug target that is stopped in the debugger.
+    Broken,
+    /// The link was lost or could not be made; it is tried again by itself.
+    Lost,
+    /// Not connected, and not tried again until somebody asks.
+    Closed,
+}
+
+impl State {
+    /// The word of the headless contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Connecting => "connecting",
+            Self::Running => "running",
+            Self::Broken => "broken",
+            Self::Lost => "lost",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The letter of the overview.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Waiting => 'W',
+            Self::Connecting => 'C',
+            Self::Running => 'R',
+            Self::Broken => 'B',
+            Self::Lost => 'L',
+            Self::Closed => 'X',
+        }
+    }
+
+    /// Every state, in the order in which the header counts them.
+    pub const ALL: [Self; 6] = [
+        Self::Running,
+        Self::Broken,
+        Self::Waiting,
+        Self::Connecting,
+        Self::Lost,
+        Self::Closed,
+    ];
+}
+
+/// The state of a target's log file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Log {
+    /// Nothing is written.
+    #[default]
+    Off,
+    /// All is written, or will be within a second.
+    Writing,
+    /// Writing fails; it is tried again. What the history still holds is not lost.
+    Failing {
+        /// What the system said, and where.
+        reason: String,
+        /// Entries that had to be left out so far.
+        missed: u64,
+    },
+}
+
+/// How a target is at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its state.
+    pub state: State,
+    /// The state's reason in words, for people.
+    pub detail: String,
+    /// Since when.
+    pub since: Time,
+    /// Its log.
+    pub log: Log,
+}
+
+/// A [`Status`] that its owner changes and everybody reads.
+#[derive(Debug)]
+pub struct Shared(Mutex<Status>);
+
+impl Shared {
+    /// The status of a target that nobody has tried to reach.
+    pub fn new(time: Time) -> Self {
+        Self(Mutex::new(Status {
+            state: State::Closed,
+            detail: String::new(),
+            since: time,
+            log: Log::Off,
+        }))
+    }
+
+    /// The state alone: cheap, for counting.
+    pub fn state(&self) -> State {
+        self.lock().state
+    }
+
+    /// All of it.
+    pub fn read(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Changes state and reason. Returns false if nothing is different.
+    pub fn set(&self, time: Time, state: State, detail: &str) -> bool {
+        let mut status = self.lock();
+        let different = status.state != state || status.detail != detail;
+        if status.state != state {
+            status.since = time;
+        }
+        if different {
+            status.state = state;
+            detail.clone_into(&mut status.detail);
+        }
+        different
+    }
+
+    /// Changes the log's state. Returns false if nothing is different.
+    pub fn set_log(&self, log: Log) -> bool {
+        let mut status = self.lock();
+        let different = status.log != log;
+        status.log = log;
+        different
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
