@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use pattern::Pattern;
-pub use status::{Log, State, Status};
+pub use status::{State, Status};
 
 use crate::transcript::Transcript;
 

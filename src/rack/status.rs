@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::transcript::Time;
+use crate::transcript::log::Health;
 
 /// The state of a target's link, and of the target where the protocol tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,23 +58,6 @@ impl State {
     ];
 }
 
-/// The state of a target's log file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Log {
-    /// Nothing is written.
-    #[default]
-    Off,
-    /// All is written, or will be within a second.
-    Writing,
-    /// Writing fails; it is tried again. What the history still holds is not lost.
-    Failing {
-        /// What the system said, and where.
-        reason: String,
-        /// Entries that had to be left out so far.
-        missed: u64,
-    },
-}
-
 /// How a target is at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -84,7 +68,7 @@ pub struct Status {
     /// Since when.
     pub since: Time,
     /// Its log.
-    pub log: Log,
+    pub log: Health,
 }
 
 /// A [`Status`] that its owner changes and everybody reads.
@@ -98,7 +82,7 @@ impl Shared {
             state: State::Closed,
             detail: String::new(),
             since: time,
-            log: Log::Off,
+            log: Health::Off,
         }))
     }
 
@@ -127,7 +111,7 @@ impl Shared {
     }
 
     /// Changes the log's state. Returns false if nothing is different.
-    pub fn set_log(&self, log: Log) -> bool {
+    pub fn set_log(&self, log: Health) -> bool {
         let mut status = self.lock();
         let different = status.log != log;
         status.log = log;

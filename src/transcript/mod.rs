@@ -5,6 +5,8 @@
 //! nothing. Bytes are kept as the target sent them; whoever shows them makes them safe first.
 
 pub mod entry;
+pub mod lag;
+pub mod log;
 pub mod pulse;
 pub mod reader;
 pub mod ring;
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use entry::{Ending, Entry, Kind, Seq, Time};
+pub use lag::Lag;
 pub use pulse::{Pulse, Watch};
 pub use reader::{Reader, Step};
 pub use ring::{Limits, Ring};
@@ -24,6 +27,7 @@ pub struct Transcript {
     /// Grows with every change; lets readers see without locking that there is nothing new.
     version: AtomicU64,
     pulse: Arc<Pulse>,
+    lag: Lag,
 }
 
 impl Transcript {
@@ -33,6 +37,7 @@ impl Transcript {
             ring: Mutex::new(Ring::new(limits)),
             version: AtomicU64::new(0),
             pulse,
+            lag: Lag::default(),
         }
     }
 
@@ -57,6 +62,11 @@ impl Transcript {
     /// Changes the bounds, for example because the number of targets changed.
     pub fn set_limits(&self, limits: Limits) {
         self.change(|ring| ring.set_limits(limits));
+    }
+
+    /// How far the log is behind.
+    pub fn lag(&self) -> &Lag {
+        &self.lag
     }
 
     /// A number that differs whenever something was appended since it was last asked.

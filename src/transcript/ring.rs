@@ -128,6 +128,11 @@ impl Ring {
         self.used
     }
 
+    /// Whether entries wait behind an open line.
+    pub fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The bounds in force.
     pub fn limits(&self) -> Limits {
         self.limits
