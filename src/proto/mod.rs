@@ -1,1 +1,3 @@
 //! Sans-IO protocols.
+
+pub mod telnet;
