@@ -4,6 +4,8 @@ pub mod command;
 pub mod connect;
 pub mod deck;
 pub mod host;
+#[cfg(test)]
+mod fixtures;
 pub mod link;
 pub mod proto;
 pub mod rack;

@@ -1,3 +1,4 @@
 //! Sans-IO protocols.
 
+pub mod netconsole;
 pub mod telnet;

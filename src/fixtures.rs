@@ -1,0 +1,60 @@
+//! Recorded traffic for tests: where it is and what to do without it.
+//!
+//! The recordings are not part of the program: a test that needs one is skipped, and says so, where they are
+//! missing. In continuous integration, where they must be there, it fails.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// One recorded datagram.
+pub struct Datagram {
+    /// When it came, in milliseconds since the recording began.
+    pub ms: u64,
+    /// What came.
+    pub bytes: Vec<u8>,
+}
+
+/// The file `name` (relative to the folder of recordings), or `None` if this test has to be skipped.
+pub fn read(name: &str) -> Option<String> {
+    let folder = std::env::var_os("KDECK_FIXTURES").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    if !path.exists() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{} is missing; KDECK_FIXTURES names the folder",
+            path.display()
+        );
+        eprintln!(
+            "skipped: {} is missing; KDECK_FIXTURES names the folder",
+            path.display()
+        );
+        return None;
+    }
+    Some(std::fs::read_to_string(&path).unwrap())
+}
+
+/// A recording of datagrams, in the order they came.
+pub fn datagrams(name: &str) -> Option<Vec<Datagram>> {
+    #[derive(Deserialize)]
+    struct Entry {
+        ms: u64,
+        bytes: String,
+    }
+    let entries: Vec<Entry> = serde_json::from_str(&read(name)?).unwrap();
+    let datagrams = entries.into_iter().map(|entry| Datagram {
+        ms: entry.ms,
+        bytes: unhex(&entry.bytes),
+    });
+    Some(datagrams.collect())
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
