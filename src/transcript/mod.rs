@@ -91,3 +91,7 @@ impl Transcript {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+//! The numbered history of one target.
+
+pub mod safe;
+pub mod search;
