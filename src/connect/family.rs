@@ -1,0 +1,115 @@
+//! The three families of connection strings, and one given where another is wanted.
+
+use super::error::{Error, Fault};
+use super::grammar::{Source, Spanned};
+use super::{ClientString, ServerString};
+
+/// Which of the three kinds of line a connection string is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A thing to debug or watch: `-k`.
+    Target,
+    /// A server to open: `-server`.
+    Server,
+    /// A server to join: `-remote`.
+    Client,
+}
+
+impl Family {
+    /// The option of the command line that takes this family.
+    #[must_use]
+    pub fn switch(self) -> &'static str {
+        match self {
+            Self::Target => "-k",
+            Self::Server => "-server",
+            Self::Client => "-remote",
+        }
+    }
+
+    /// Name with its article, for a sentence.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Target => "a target string",
+            Self::Server => "a server string",
+            Self::Client => "a client string",
+        }
+    }
+
+    /// A string of this family that is valid.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Target => "raw:server=lab1,port=7001",
+            Self::Server => "tcp:port=5005",
+            Self::Client => "tcp:server=lab01,port=5005",
+        }
+    }
+
+    /// The line to type for `shown`, in which secrets are already hidden.
+    pub(super) fn command_line(self, shown: &str) -> String {
+        format!("kdeck {} {}", self.switch(), shell_word(shown))
+    }
+}
+
+/// The error for a target string where a server or client string is wanted.
+pub(super) fn not_a_session(source: &Source<'_>, at: Spanned<'_>, wanted: Family) -> Error {
+    wrong_family(source, at, Family::Target, wanted).with_note(format!(
+        "corrected: {}",
+        Family::Target.command_line(source.shown())
+    ))
+}
+
+/// The error for a server or client string where a target string is wanted.
+pub(super) fn not_a_target(source: &Source<'_>, at: Spanned<'_>) -> Error {
+    let client = source.text().parse::<ClientString>();
+    let given = if client.is_ok() || source.text().to_ascii_lowercase().contains("server=") {
+        Family::Client
+    } else {
+        Family::Server
+    };
+    let mut error = wrong_family(source, at, given, Family::Target);
+    let valid = client.is_ok() || source.text().parse::<ServerString>().is_ok();
+    if valid {
+        error = error.with_note(format!("corrected: {}", given.command_line(source.shown())));
+    } else {
+        error = error.with_note(format!("example: {}", given.command_line(given.example())));
+    }
+    if at.text.eq_ignore_ascii_case("tcp") {
+        error = error.with_note(
+            "for a target that sends text over TCP: kdeck -k raw:server=lab1,port=7001".to_owned(),
+        );
+    }
+    error
+}
+
+/// The error for a server string where a client string is wanted, told by the option `at`.
+pub(super) fn not_a_client(source: &Source<'_>, at: Spanned<'_>) -> Error {
+    let error = wrong_family(source, at, Family::Server, Family::Client);
+    if source.text().parse::<ServerString>().is_ok() {
+        return error.with_note(format!(
+            "corrected: {}",
+            Family::Server.command_line(source.shown())
+        ));
+    }
+    error
+}
+
+fn wrong_family(source: &Source<'_>, at: Spanned<'_>, given: Family, wanted: Family) -> Error {
+    source.error(
+        at.span(),
+        Fault::WrongFamily {
+            found: source.shown_at(&at.span()).to_owned(),
+            given,
+            wanted,
+        },
+    )
+}
+
+/// `text` as a shell takes it for one word.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-:,=/@%+".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
