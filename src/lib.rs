@@ -1,6 +1,7 @@
 //! kdeck: a full-screen console for one host and a rack of debug targets.
 
 pub mod command;
+pub mod config;
 pub mod connect;
 pub mod deck;
 pub mod host;

@@ -1,0 +1,199 @@
+//! The tables of the file other than `[[target]]`: which keys each has and what they take.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::fmt::strtime;
+use toml::de::DeTable;
+
+use super::read::{Reader, Value, Word, quote, set};
+use super::settings::{Color, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen};
+use super::Vocabulary;
+use crate::connect::ServerString;
+
+/// The tables a file can have.
+pub(super) const TABLES: &[&str] =
+    &["target", "server", "log", "history", "screen", "keys", "reconnect", "trigger"];
+
+pub(super) fn read_log(reader: &mut Reader, table: &DeTable, log: &mut Log) {
+    const KEYS: &[&str] = &["enabled", "directory", "format", "time", "rotate_size", "rotate_count"];
+    for (key, value) in table.iter() {
+        match key.get_ref().as_ref() {
+            "enabled" => set(&mut log.enabled, reader.flag(value)),
+            "directory" => set(&mut log.directory, directory(reader, value).map(Some)),
+            "format" => set(
+                &mut log.format,
+                reader.choice(value, &[("lines", LogFormat::Lines), ("raw", LogFormat::Raw)]),
+            ),
+            "time" => set(&mut log.time, log_time(reader, value)),
+            "rotate_size" => set(&mut log.rotate_size_bytes, reader.size(value, ROTATE_SIZE_BYTES)),
+            "rotate_count" => set(&mut log.rotate_count, reader.integer(value, ROTATE_COUNT)),
+            _ => reader.unknown_key(key, "[log]", KEYS),
+        }
+    }
+}
+
+fn directory(reader: &mut Reader, value: &Value) -> Option<PathBuf> {
+    let word = reader.word(value, "\"/var/log/kdeck\"")?;
+    if word.text.is_empty() {
+        reader.error(word.span, "an empty path is no directory", "leave the key out for the state directory");
+        return None;
+    }
+    Some(PathBuf::from(word.text))
+}
+
+fn log_time(reader: &mut Reader, value: &Value) -> Option<LogTime> {
+    let word = reader.word(value, "\"iso\", \"off\" or \"%H:%M:%S%.3f\"")?;
+    match word.text.as_str() {
+        "iso" => return Some(LogTime::Iso),
+        "off" => return Some(LogTime::Off),
+        _ => {}
+    }
+    let help = "\"iso\", \"off\" or a format of strftime, for example \"%H:%M:%S%.3f\"";
+    if !word.text.contains('%') {
+        reader.error(word.span, format!("{} is no time format", quote(&word.text)), help);
+        return None;
+    }
+    if word.text.chars().any(char::is_control) {
+        reader.error(word.span, "a time stamp cannot hold control characters", help);
+        return None;
+    }
+    let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+    if let Err(error) = strtime::format(&word.text, &now) {
+        reader.error(word.span, format!("{} is no time format: {error}", quote(&word.text)), help);
+        return None;
+    }
+    Some(LogTime::Format(word.text))
+}
+
+pub(super) fn read_history(reader: &mut Reader, table: &DeTable, history: &mut History) {
+    const KEYS: &[&str] = &["per_target", "total", "line_limit"];
+    let mut per_target_span = None;
+    for (key, value) in table.iter() {
+        match key.get_ref().as_ref() {
+            "per_target" => {
+                per_target_span = Some(value.span());
+                set(&mut history.per_target_bytes, reader.size(value, PER_TARGET_BYTES));
+            }
+            "total" => set(&mut history.total_bytes, reader.size(value, TOTAL_BYTES)),
+            "line_limit" => set(&mut history.line_limit_bytes, reader.size(value, LINE_LIMIT_BYTES)),
+            _ => reader.unknown_key(key, "[history]", KEYS),
+        }
+    }
+    if let Some(span) = per_target_span.filter(|_| history.per_target_bytes > history.total_bytes) {
+        let help = "raise `total`, or lower `per_target`";
+        reader.error(span, "one target may keep more than all together (`total`)", help);
+    }
+}
+
+pub(super) fn read_screen(
+    reader: &mut Reader,
+    table: &DeTable,
+    screen: &mut Screen,
+    vocabulary: &dyn Vocabulary,
+) {
+    const KEYS: &[&str] =
+        &["theme", "frame_rate", "mouse", "ascii", "color", "time_stamps", "reduced_motion"];
+    for (key, value) in table.iter() {
+        match key.get_ref().as_ref() {
+            "theme" => {
+                let Some(word) = reader.word(value, "\"default\"") else { continue };
+                match vocabulary.theme(&word) {
+                    None => screen.theme = word.text,
+                    Some(fault) => reader.error(fault.span, fault.message, fault.help),
+                }
+            }
+            "frame_rate" => set(&mut screen.frame_rate, reader.integer(value, FRAME_RATE)),
+            "mouse" => set(&mut screen.mouse, reader.flag(value)),
+            "ascii" => set(&mut screen.ascii, reader.flag(value)),
+            "color" => {
+                let choices =
+                    [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
+                set(&mut screen.color, reader.choice(value, &choices));
+            }
+            "time_stamps" => set(&mut screen.time_stamps, reader.flag(value)),
+            "reduced_motion" => set(&mut screen.reduced_motion, reader.flag(value)),
+            _ => reader.unknown_key(key, "[screen]", KEYS),
+        }
+    }
+}
+
+pub(super) fn read_keys(
+    reader: &mut Reader,
+    table: &DeTable,
+    keys: &mut Vec<KeyChange>,
+    vocabulary: &dyn Vocabulary,
+) {
+    for (key, value) in table.iter() {
+        let Some(mut words) = reader.words(value, "\"ctrl-p\" or [\"f1\", \"?\"]") else { continue };
+        if let Some(none) = words.iter().find(|word| word.text == "none") {
+            if words.len() > 1 {
+                let help = "\"none\" stands alone: it takes an action's keys away";
+                reader.error(none.span.clone(), "\"none\" and keys at once", help);
+            }
+            words.clear();
+        }
+        let action = Word::of_key(key);
+        keys.push(KeyChange { action, keys: words });
+    }
+    keys.sort_by_key(|change| change.action.span.start);
+    for fault in vocabulary.keys(keys) {
+        reader.error(fault.span, fault.message, fault.help);
+    }
+}
+
+pub(super) fn read_reconnect(reader: &mut Reader, table: &DeTable, reconnect: &mut Reconnect) {
+    const KEYS: &[&str] = &["first", "longest"];
+    let mut first_span = None;
+    for (key, value) in table.iter() {
+        match key.get_ref().as_ref() {
+            "first" => {
+                first_span = Some(value.span());
+                set(&mut reconnect.first, reader.duration(value, RECONNECT));
+            }
+            "longest" => set(&mut reconnect.longest, reader.duration(value, RECONNECT)),
+            _ => reader.unknown_key(key, "[reconnect]", KEYS),
+        }
+    }
+    if let Some(span) = first_span.filter(|_| reconnect.first > reconnect.longest) {
+        let help = "raise `longest`, or lower `first`";
+        reader.error(span, "the first pause is longer than the longest", help);
+    }
+}
+
+pub(super) fn read_server(reader: &mut Reader, table: &DeTable, servers: &mut Vec<ServerString>) {
+    const KEYS: &[&str] = &["open"];
+    for (key, value) in table.iter() {
+        if key.get_ref() != "open" {
+            reader.unknown_key(key, "[server]", KEYS);
+            continue;
+        }
+        for word in reader.words(value, "\"tcp:port=5005\"").unwrap_or_default() {
+            match word.text.parse::<ServerString>() {
+                Ok(server) => {
+                    let help = "the targets are there all the same; take the line out to be rid of this";
+                    let message = "this version of kdeck does not open servers yet";
+                    reader.warning(word.span, message, help);
+                    servers.push(server);
+                }
+                Err(error) => reader.connect_error(&word, &error, |span| span),
+            }
+        }
+    }
+}
+
+/// From one file system block's worth of lines to more than anybody opens in an editor.
+const ROTATE_SIZE_BYTES: RangeInclusive<u64> = 4 << 10..=1 << 40;
+/// At least the one being written; at most what a directory listing can bear.
+const ROTATE_COUNT: RangeInclusive<u32> = 1..=10_000;
+/// A screenful of long lines at least; more than a target's history needs at most.
+const PER_TARGET_BYTES: RangeInclusive<u64> = 64 << 10..=64 << 30;
+/// As one target's, for 64 as large.
+const TOTAL_BYTES: RangeInclusive<u64> = 64 << 10..=4 << 40;
+/// A line of a wide terminal at least; at most what a fold mark still makes sense for.
+const LINE_LIMIT_BYTES: RangeInclusive<u64> = 256..=1 << 20;
+/// Frames a second: faster is wasted on terminals.
+const FRAME_RATE: RangeInclusive<u32> = 1..=60;
+/// Shorter pauses would hammer a target that refuses; longer ones look as if nothing happened.
+const RECONNECT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
