@@ -6,10 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
-use super::family::{Family, not_a_client, not_a_session};
+use super::family::{Family, not_a_client, not_a_session, or_a_kernel, or_a_server};
 use super::grammar::{Kind, Options, Source, Spanned, Spec, Value, find_option, value};
 use super::host::{host, port};
 use super::password::Password;
+use super::server::ServerString;
 use super::target::TARGET_KINDS;
 use super::transport::{
     COM, Certificate, ComChannel, PASSWORD, PortRange, TARGET_COM, TLS, ipv6_only, password, pipe,
@@ -240,16 +241,22 @@ impl FromStr for ClientString {
                 .ok_or_else(|| source.unknown_kind(inner, CLIENT_KINDS))?;
         }
         match kind.text.to_ascii_lowercase().as_str() {
+            "tcp" if is_server(&source, rest) => {
+                read(&source, rest, &TCP).map_err(|error| or_a_server(&source, error))
+            }
             "tcp" => read(&source, rest, &TCP),
             "npipe" => read(&source, rest, &NPIPE),
             "spipe" => read(&source, rest, &SPIPE),
             "ssl" => read(&source, rest, &SSL),
             "com" => match find_option(rest, TARGET_COM) {
                 Some(option) => Err(not_a_session(&source, option, Family::Client)),
+                None if find_option(rest, &["channel"]).is_none() => {
+                    read(&source, rest, &COM_CLIENT).map_err(|error| or_a_kernel(&source, error))
+                }
                 None => read(&source, rest, &COM_CLIENT),
             },
             "ssh" => read(&source, rest, &SSH),
-            other if TARGET_KINDS.contains(&other) => {
+            other if other == "kdsrv" || TARGET_KINDS.contains(&other) => {
                 Err(not_a_session(&source, kind, Family::Client))
             }
             _ => Err(source.unknown_kind(kind, CLIENT_KINDS)),
@@ -263,6 +270,12 @@ impl fmt::Display for ClientString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.write().whole())
     }
+}
+
+/// Whether this is what one types to open a server: nobody to dial, and all a server needs.
+fn is_server(source: &Source<'_>, rest: Spanned<'_>) -> bool {
+    find_option(rest, &["server", "clicon"]).is_none()
+        && source.text().parse::<ServerString>().is_ok()
 }
 
 fn read(
@@ -356,31 +369,37 @@ const SERVER_ONLY: &[&str] = &["hidden", "IcfEnable"];
 const TCP: Kind = Kind {
     name: "tcp",
     example: "tcp:server=lab01,port=5005",
+    forms: &[("clicon", "tcp:clicon=lab01,port=5005")],
     options: &[TO_PORT, &[value("ipversion", "6")], PASSWORD],
 };
 const NPIPE: Kind = Kind {
     name: "npipe",
     example: "npipe:pipe=lab",
+    forms: &[],
     options: &[TO_PIPE, PASSWORD],
 };
 const SPIPE: Kind = Kind {
     name: "spipe",
     example: "spipe:pipe=lab",
+    forms: &[],
     options: &[TO_PIPE, TLS, PASSWORD],
 };
 const SSL: Kind = Kind {
     name: "ssl",
     example: "ssl:server=lab01,port=5443",
+    forms: &[("clicon", "ssl:clicon=lab01,port=5005")],
     options: &[TO_PORT, TLS, PASSWORD],
 };
 const COM_CLIENT: Kind = Kind {
     name: "com",
     example: "com:port=/dev/ttyS1,baud=115200,channel=7",
+    forms: &[],
     options: &[COM, PASSWORD],
 };
 const SSH: Kind = Kind {
     name: "ssh",
     example: "ssh:server=alice@lab01,pipe=lab",
+    forms: &[],
     options: &[
         &[
             value("server", "HOST"),

@@ -143,7 +143,7 @@ impl Error {
         }))
     }
 
-    /// Adds a line of advice; the example then stays away.
+    /// Adds a line of advice, which takes the place of the example.
     #[must_use]
     pub(super) fn with_note(mut self, note: String) -> Self {
         self.0.notes.push(note);
@@ -156,7 +156,7 @@ impl Error {
         &self.0.fault
     }
 
-    /// Where: bytes of the string as it was given. Empty, at the end of the string, if something is missing.
+    /// Where: bytes of the string as it was given. Empty, where it would stand, if something is missing.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
         self.0.span.clone()
@@ -178,8 +178,11 @@ impl Error {
     /// without a newline after the last; a long string is cut around the fault.
     #[must_use]
     pub fn render(&self) -> String {
-        let (line, carets) = excerpt(&self.0.shown, &self.0.span);
-        let mut text = format!("{}\n  {line}\n  {carets}", self.0.fault);
+        let mut text = self.0.fault.to_string();
+        if !self.0.shown.trim().is_empty() {
+            let (line, carets) = excerpt(&self.0.shown, &self.0.span);
+            text.push_str(&format!("\n  {line}\n  {carets}"));
+        }
         if self.0.notes.is_empty() {
             text.push_str("\n  example: ");
             text.push_str(self.0.example);
@@ -208,16 +211,13 @@ impl std::error::Error for Error {}
 
 /// The line to show and the line of carets below it.
 fn excerpt(shown: &str, span: &Range<usize>) -> (String, String) {
+    let marks = |at: usize| span.contains(&at) || (span.is_empty() && span.start == at);
     let mut cells: Vec<Cell> = shown
         .char_indices()
-        .map(|(at, c)| Cell::new(c, span.contains(&at)))
+        .map(|(at, c)| Cell::new(c, marks(at)))
         .collect();
-    if span.is_empty() {
-        cells.push(Cell {
-            shown: ' ',
-            columns: 1,
-            marked: true,
-        });
+    if span.start >= shown.len() {
+        cells.push(Cell::new(' ', true));
     }
     let first_marked = cells.iter().position(|cell| cell.marked).unwrap_or(0);
     let fits = cells.iter().map(|cell| cell.columns).sum::<usize>() <= EXCERPT_COLUMNS_MAX;

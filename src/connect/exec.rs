@@ -139,6 +139,7 @@ impl fmt::Display for Restart {
 const KIND: Kind = Kind {
     name: "exec",
     example: "exec:ssh lab1 journalctl -f,name=lab1,restart=always",
+    forms: &[],
     options: &[&[value("restart", "always")], EOL, NAMING],
 };
 

@@ -60,19 +60,21 @@ pub(super) fn not_a_session(source: &Source<'_>, at: Spanned<'_>, wanted: Family
 
 /// The error for a server or client string where a target string is wanted.
 pub(super) fn not_a_target(source: &Source<'_>, at: Spanned<'_>) -> Error {
-    let client = source.text().parse::<ClientString>();
-    let given = if client.is_ok() || source.text().to_ascii_lowercase().contains("server=") {
-        Family::Client
-    } else {
-        Family::Server
+    let client = source.text().parse::<ClientString>().err();
+    let server = source.text().parse::<ServerString>().err();
+    let names_server = source.text().to_ascii_lowercase().contains("server=");
+    let (given, fault) = match (client, server) {
+        (None, _) => (Family::Client, None),
+        (_, None) => (Family::Server, None),
+        (client, _) if names_server => (Family::Client, client),
+        (_, server) => (Family::Server, server),
     };
-    let mut error = wrong_family(source, at, given, Family::Target);
-    let valid = client.is_ok() || source.text().parse::<ServerString>().is_ok();
-    if valid {
-        error = error.with_note(format!("corrected: {}", given.command_line(source.shown())));
-    } else {
-        error = error.with_note(format!("example: {}", given.command_line(given.example())));
-    }
+    let (label, line) = match &fault {
+        None => ("corrected", source.shown()),
+        Some(fault) => ("example", fault.example()),
+    };
+    let mut error = wrong_family(source, at, given, Family::Target)
+        .with_note(format!("{label}: {}", given.command_line(line)));
     if at.text.eq_ignore_ascii_case("tcp") {
         error = error.with_note(
             "for a target that sends text over TCP: kdeck -k raw:server=lab1,port=7001".to_owned(),
@@ -91,6 +93,35 @@ pub(super) fn not_a_client(source: &Source<'_>, at: Spanned<'_>) -> Error {
         ));
     }
     error
+}
+
+/// Adds to an error of a string over a serial line that a kernel there is something else.
+pub(super) fn or_a_kernel(source: &Source<'_>, error: Error) -> Error {
+    or_else(
+        error,
+        "for a kernel on that line",
+        &Family::Target.command_line(source.shown()),
+    )
+}
+
+/// Adds to an error of a client string that it would open a server.
+pub(super) fn or_a_server(source: &Source<'_>, error: Error) -> Error {
+    or_else(
+        error,
+        "to open a server",
+        &Family::Server.command_line(source.shown()),
+    )
+}
+
+/// Only what is incomplete may be meant for something else.
+fn or_else(error: Error, purpose: &str, line: &str) -> Error {
+    if !matches!(error.fault(), Fault::Missing { .. }) {
+        return error;
+    }
+    let example = format!("example: {}", error.example());
+    error
+        .with_note(example)
+        .with_note(format!("{purpose}: {line}"))
 }
 
 fn wrong_family(source: &Source<'_>, at: Spanned<'_>, given: Family, wanted: Family) -> Error {

@@ -13,10 +13,11 @@ use super::nearest::nearest;
 /// Longest connection string. Bytes; a long command line of a program to run, and little enough to show in an error.
 pub const STRING_BYTES_MAX: usize = 4096;
 
-/// One kind of string: its name, an example, and the options it knows.
+/// One kind of string: its name, an example, other examples for strings with a certain option, and all its options.
 pub(super) struct Kind {
     pub name: &'static str,
     pub example: &'static str,
+    pub forms: &'static [(&'static str, &'static str)],
     pub options: &'static [&'static [Spec]],
 }
 
@@ -187,6 +188,22 @@ pub(super) struct Value<'a> {
 }
 
 impl Value<'_> {
+    /// The `index`-th part of a value with `separator`, an ASCII character, between its parts.
+    pub fn part(self, separator: char, index: usize) -> Self {
+        let mut start = self.start;
+        for (at, text) in self.text.split(separator).enumerate() {
+            if at == index {
+                return Self {
+                    text,
+                    start,
+                    ..self
+                };
+            }
+            start += text.len() + 1;
+        }
+        self
+    }
+
     /// The value without its first `bytes`.
     pub fn after(self, bytes: usize) -> Self {
         Self {
@@ -299,6 +316,16 @@ impl<'s, 'a> Options<'s, 'a> {
 
     fn unknown_option(&self, name: Spanned<'_>) -> Error {
         let found = self.source.shown_at(&name.span()).to_owned();
+        if found != name.text {
+            let reason = "a password has no comma".to_owned();
+            return self.error(
+                name.span(),
+                Fault::Value {
+                    option: "password",
+                    reason,
+                },
+            );
+        }
         let known = self.kind.option_names();
         let nearest = nearest(&found, &known);
         let error = self.error(
@@ -394,7 +421,10 @@ impl<'s, 'a> Options<'s, 'a> {
             .find(|(word, _)| word.eq_ignore_ascii_case(value.text));
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            self.bad(value, format!("the choice is {}", words.join(", ")))
+            match words.as_slice() {
+                [word] => self.bad(value, format!("only `{word}` is possible")),
+                _ => self.bad(value, format!("the choice is {}", words.join(", "))),
+            }
         })
     }
 
@@ -426,7 +456,9 @@ impl<'s, 'a> Options<'s, 'a> {
     }
 
     pub fn error(&self, span: Range<usize>, fault: Fault) -> Error {
-        Error::new(self.source.shown.clone(), span, fault, self.kind.example)
+        let form = self.kind.forms.iter().find(|(option, _)| self.has(option));
+        let example = form.map_or(self.kind.example, |(_, example)| example);
+        Error::new(self.source.shown.clone(), span, fault, example)
     }
 
     fn find(&self, option: &str) -> Option<&Given<'a>> {
@@ -464,32 +496,51 @@ fn conceal(raw: &str) -> String {
         if index > 0 {
             shown.push(',');
         }
-        let Some((name, text)) = piece.split_once('=') else {
+        let Some((secret, at)) = find_secret(piece) else {
             let rest = after_password
+                && !piece.contains('=')
                 && !FLAGS
                     .iter()
                     .any(|flag| flag.eq_ignore_ascii_case(piece.trim()));
+            after_password = rest;
             if rest {
-                shown.extend(piece.bytes().map(|_| '*'))
+                shown.extend(piece.bytes().map(|_| '*'));
             } else {
-                shown.push_str(piece)
+                shown.push_str(piece);
             }
             continue;
         };
-        let secret = nearest(name.trim(), &["key", "password"]);
-        after_password = secret == Some("password");
-        shown.push_str(name);
-        shown.push('=');
-        match secret {
-            Some("key") => shown.extend(
-                text.bytes()
-                    .map(|byte| if byte == b'.' { '.' } else { '*' }),
-            ),
-            Some(_) => shown.extend(text.bytes().map(|_| '*')),
-            None => shown.push_str(text),
-        }
+        after_password = secret == "password";
+        let (open, hidden) = piece.split_at(at);
+        shown.push_str(open);
+        let keeps_dots = secret == "key";
+        shown.extend(
+            hidden
+                .bytes()
+                .map(|byte| if keeps_dots && byte == b'.' { '.' } else { '*' }),
+        );
     }
     shown
+}
+
+/// Which secret a piece of a string holds, and where its value starts: behind the first name that resembles one's.
+/// Strings nest, so a name also starts behind a brace, a colon or an equals sign.
+fn find_secret(piece: &str) -> Option<(&'static str, usize)> {
+    let mut start = 0;
+    for (at, c) in piece.char_indices() {
+        match c {
+            '=' => {
+                let name = piece.get(start..at).unwrap_or_default();
+                if let Some(secret) = nearest(name.trim(), &["key", "password"]) {
+                    return Some((secret, at + 1));
+                }
+                start = at + 1;
+            }
+            ':' | '{' => start = at + 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The flags that may follow a password.

@@ -45,6 +45,20 @@ pub enum KeyFault {
     },
 }
 
+impl KeyFault {
+    /// Which part is at fault, from 1; `None` if it is the whole key.
+    #[must_use]
+    pub fn part(&self) -> Option<usize> {
+        match *self {
+            Self::Parts(_) => None,
+            Self::Empty { part }
+            | Self::Digit { part, .. }
+            | Self::TooLong { part, .. }
+            | Self::Overflow { part } => Some(part),
+        }
+    }
+}
+
 impl Key {
     /// A key of its four numbers, in the order they are written.
     #[must_use]

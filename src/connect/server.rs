@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::{Error, Fault};
-use super::family::{Family, not_a_session};
+use super::family::{Family, not_a_session, or_a_kernel};
 use super::grammar::{Kind, Options, Source, Spanned, Spec, find_option, flag, value};
 use super::host::{host, port};
 use super::password::Password;
@@ -191,6 +191,9 @@ impl FromStr for ServerString {
             "ssl" => read(&source, rest, &SSL),
             "com" => match find_option(rest, TARGET_COM) {
                 Some(option) => Err(not_a_session(&source, option, Family::Server)),
+                None if find_option(rest, &["channel"]).is_none() => {
+                    read(&source, rest, &COM_SERVER).map_err(|error| or_a_kernel(&source, error))
+                }
                 None => read(&source, rest, &COM_SERVER),
             },
             "ssh" => Err(source
@@ -200,7 +203,7 @@ impl FromStr for ServerString {
                 )
                 .with_note(format!("server: {}", Family::Server.command_line("npipe:pipe=lab")))
                 .with_note(format!("client: {}", Family::Client.command_line("ssh:server=lab01,pipe=lab")))),
-            other if TARGET_KINDS.contains(&other) => Err(not_a_session(&source, kind, Family::Server)),
+            other if other == "kdsrv" || TARGET_KINDS.contains(&other) => Err(not_a_session(&source, kind, Family::Server)),
             _ => Err(source.unknown_kind(kind, SERVER_KINDS)),
         }
     }
@@ -255,6 +258,7 @@ const SERVER_KINDS: &[&str] = &["tcp", "npipe", "spipe", "ssl", "com"];
 const TCP: Kind = Kind {
     name: "tcp",
     example: "tcp:port=5005,password=Lab12",
+    forms: &[("clicon", "tcp:port=5005,clicon=lab02")],
     options: &[
         PORT,
         &[value("ipversion", "6"), flag("IcfEnable")],
@@ -265,6 +269,7 @@ const TCP: Kind = Kind {
 const NPIPE: Kind = Kind {
     name: "npipe",
     example: "npipe:pipe=lab",
+    forms: &[],
     options: &[
         &[value("pipe", "NAME"), flag("IcfEnable")],
         COMMON,
@@ -274,16 +279,19 @@ const NPIPE: Kind = Kind {
 const SPIPE: Kind = Kind {
     name: "spipe",
     example: "spipe:pipe=lab,password=Lab12",
+    forms: &[],
     options: &[&[value("pipe", "NAME")], TLS, COMMON, PASSWORD],
 };
 const SSL: Kind = Kind {
     name: "ssl",
     example: "ssl:port=5443,password=Lab12",
+    forms: &[("clicon", "ssl:port=5005,clicon=lab02")],
     options: &[PORT, TLS, COMMON, PASSWORD],
 };
 const COM_SERVER: Kind = Kind {
     name: "com",
     example: "com:port=/dev/ttyS1,baud=115200,channel=7",
+    forms: &[],
     options: &[COM, COMMON, PASSWORD],
 };
 

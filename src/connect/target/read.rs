@@ -12,7 +12,7 @@ use super::super::grammar::{
     Kind, Options, Source, Spanned, Spec, Value, find_option, flag, value,
 };
 use super::super::host::{address, host, port};
-use super::super::key::Key;
+use super::super::key::KeyFault;
 use super::super::name::check_name;
 use super::super::serial::{LINE, LINE_NAMES, LineSettings, SerialLine, windows_device};
 use super::{Endpoint, Eol, Exec, Kd, Net, Raw, RawLink, TargetLink, TargetString, Telnet};
@@ -28,7 +28,11 @@ impl FromStr for TargetString {
                 let (exec, options) = Exec::read(&source, rest)?;
                 (TargetLink::Exec(exec), options)
             }
-            "kdsrv" => return Err(source.error(kind.span(), Fault::Refused(KDSRV))),
+            "kdsrv" => {
+                let join = Family::Client.command_line(Family::Client.example());
+                let error = source.error(kind.span(), Fault::Refused(KDSRV));
+                return Err(error.with_note(format!("example: {join}")));
+            }
             "tcp" | "npipe" | "spipe" | "ssl" | "ssh" => return Err(not_a_target(&source, kind)),
             "net" => read(&source, rest, &NET, net)?,
             "com" => match find_option(rest, SESSION_COM) {
@@ -59,7 +63,7 @@ impl FromStr for TargetString {
     }
 }
 
-/// Every kind a target string can have.
+/// Every kind a target string can have, but for `kdsrv`, which is always refused.
 pub(in super::super) const TARGET_KINDS: &[&str] = &[
     "net",
     "com",
@@ -70,7 +74,6 @@ pub(in super::super) const TARGET_KINDS: &[&str] = &[
     "exec",
     "1394",
     "usb",
-    "kdsrv",
 ];
 
 /// The options every target string takes.
@@ -107,6 +110,7 @@ fn read<'s, 'a>(
 const NET: Kind = Kind {
     name: "net",
     example: "net:port=50000,key=1.2.3.4",
+    forms: &[],
     options: &[
         &[
             value("port", "N"),
@@ -123,12 +127,13 @@ fn net(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
         options.need("port", "port=N, the UDP port the target calls")?,
     )?;
     let key = options.need("key", "key=A.B.C.D, the key set on the target")?;
+    let key_fault = |fault: KeyFault| {
+        let at = fault.part().map_or(key, |part| key.part('.', part - 1));
+        options.bad(at, fault.to_string())
+    };
     Ok(TargetLink::Net(Net {
         port,
-        key: key
-            .text
-            .parse::<Key>()
-            .map_err(|fault| options.bad(key, fault.to_string()))?,
+        key: key.text.parse().map_err(key_fault)?,
         target: options
             .value("target")
             .map(|value| host(options, value))
@@ -139,6 +144,10 @@ fn net(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const COM: Kind = Kind {
     name: "com",
     example: "com:port=/dev/ttyUSB0,baud=115200",
+    forms: &[
+        ("pipe", "com:pipe,port=/run/vm1.sock,resets=0,reconnect"),
+        ("ipport", "com:ipport=4445,port=10.0.0.7"),
+    ],
     options: &[
         &[
             flag("pipe"),
@@ -206,6 +215,10 @@ fn com(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const GDB: Kind = Kind {
     name: "gdb",
     example: "gdb:server=localhost,port=1234",
+    forms: &[
+        ("pipe", "gdb:pipe=/run/gdb.sock"),
+        ("com", "gdb:com=/dev/ttyUSB0,baud=115200"),
+    ],
     options: &[ENDPOINT, LINE, NAMING],
 };
 
@@ -216,6 +229,12 @@ fn gdb(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const RAW: Kind = Kind {
     name: "raw",
     example: "raw:server=lab1,port=7001",
+    forms: &[
+        ("listen", "raw:listen,port=7001,bind=127.0.0.1"),
+        ("bind", "raw:listen,port=7001,bind=127.0.0.1"),
+        ("pipe", "raw:pipe=/run/vm1.sock"),
+        ("com", "raw:com=/dev/ttyUSB0,baud=115200,parity=none"),
+    ],
     options: &[
         ENDPOINT,
         LINE,
@@ -242,7 +261,7 @@ fn raw(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
         }
     } else {
         if options.has("bind") {
-            return Err(options.missing("listen, the flag bind=ADDRESS goes with"));
+            return Err(options.missing("the word listen beside bind=ADDRESS"));
         }
         RawLink::Dial(Endpoint::read(options)?)
     };
@@ -256,6 +275,7 @@ fn raw(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const TELNET: Kind = Kind {
     name: "telnet",
     example: "telnet:server=lab1,port=2001",
+    forms: &[],
     options: &[
         &[value("server", "HOST"), value("port", "N")],
         LINE,
@@ -278,6 +298,7 @@ fn telnet(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const NETCONSOLE: Kind = Kind {
     name: "netconsole",
     example: "netconsole:port=6666",
+    forms: &[],
     options: &[&[value("port", "N"), value("source", "ADDRESS")], NAMING],
 };
 
@@ -297,6 +318,7 @@ fn netconsole(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const IEEE_1394: Kind = Kind {
     name: "1394",
     example: "1394:channel=32",
+    forms: &[],
     options: &[&[value("channel", "N"), value("symlink", "NAME")], NAMING],
 };
 
@@ -315,6 +337,7 @@ fn ieee_1394(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
 const USB: Kind = Kind {
     name: "usb",
     example: "usb:targetname=lab1",
+    forms: &[],
     options: &[&[value("targetname", "NAME")], NAMING],
 };
 
@@ -352,8 +375,9 @@ fn name(options: &Options<'_, '_>, value: Value<'_>) -> Result<String, Error> {
 
 fn groups(options: &Options<'_, '_>, value: Value<'_>) -> Result<Vec<String>, Error> {
     let mut groups: Vec<String> = Vec::new();
-    for group in value.text.split('+') {
-        check_name(group).map_err(|fault| options.bad(value, format!("of `{group}`: {fault}")))?;
+    for (index, group) in value.text.split('+').enumerate() {
+        check_name(group)
+            .map_err(|fault| options.bad(value.part('+', index), fault.to_string()))?;
         if !groups.iter().any(|other| other == group) {
             groups.push(group.to_owned());
         }
