@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::connect;
+
 /// What a server adds to a command's number when it answers.
 pub(super) const ANSWER: u8 = 100;
 pub(super) const SIGNATURE: u8 = 0;
@@ -18,7 +20,7 @@ pub(super) const MODEM_STATE: u8 = 7;
 pub(super) const SUSPEND: u8 = 8;
 pub(super) const RESUME: u8 = 9;
 
-/// Parity of a serial line.
+/// Parity of a serial line: what a server may answer, which is more than a connection string can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Parity {
@@ -76,6 +78,32 @@ impl LineSettings {
         ]
         .into_iter()
         .flatten()
+    }
+}
+
+impl From<&connect::LineSettings> for LineSettings {
+    fn from(wish: &connect::LineSettings) -> Self {
+        Self {
+            baud: wish.baud,
+            data_bits: wish.bits.map(|bits| match bits {
+                connect::DataBits::Seven => 7,
+                connect::DataBits::Eight => 8,
+            }),
+            parity: wish.parity.map(|parity| match parity {
+                connect::Parity::None => Parity::None,
+                connect::Parity::Odd => Parity::Odd,
+                connect::Parity::Even => Parity::Even,
+            }),
+            stop_bits: wish.stop.map(|stop| match stop {
+                connect::StopBits::One => StopBits::One,
+                connect::StopBits::Two => StopBits::Two,
+            }),
+            flow: wish.flow.map(|flow| match flow {
+                connect::FlowControl::None => Flow::None,
+                connect::FlowControl::RtsCts => Flow::RtsCts,
+                connect::FlowControl::XonXoff => Flow::XonXoff,
+            }),
+        }
     }
 }
 

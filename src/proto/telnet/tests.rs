@@ -1,6 +1,7 @@
 //! The telnet engine against recorded openings and a server's answers.
 
 use super::*;
+use crate::connect;
 
 /// What QEMU's `telnet=on` sends on connect: WILL ECHO, WILL SGA, WILL BINARY, DO BINARY.
 const QEMU: &[u8] = b"\xff\xfb\x01\xff\xfb\x03\xff\xfb\x00\xff\xfd\x00";
@@ -170,13 +171,13 @@ fn a_window_size_learnt_after_the_server_asked_is_offered() {
 #[test]
 fn configured_line_settings_are_made_as_soon_as_com_port_is_agreed() {
     let now = Instant::now();
-    let line = LineSettings {
+    let line = LineSettings::from(&connect::LineSettings {
         baud: Some(0xff00),
-        data_bits: Some(7),
-        parity: Some(Parity::Even),
-        stop_bits: Some(StopBits::Two),
-        flow: Some(Flow::RtsCts),
-    };
+        bits: Some(connect::DataBits::Seven),
+        parity: Some(connect::Parity::Even),
+        stop: Some(connect::StopBits::Two),
+        flow: Some(connect::FlowControl::RtsCts),
+    });
     let mut engine = Telnet::new(Options {
         line,
         ..Options::default()
