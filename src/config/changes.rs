@@ -49,12 +49,20 @@ impl Config {
                 Some(_) => {}
             }
         }
-        let gone = old.targets.iter().filter(|target| !after.contains_key(target.name.as_str()));
+        let gone = old
+            .targets
+            .iter()
+            .filter(|target| !after.contains_key(target.name.as_str()));
         changes.removed = gone.map(|target| target.name.clone()).collect();
 
         let keys = |config: &Config| -> Vec<(String, Vec<String>)> {
-            let texts = |words: &[super::Word]| words.iter().map(|word| word.text.clone()).collect();
-            config.keys.iter().map(|change| (change.action.text.clone(), texts(&change.keys))).collect()
+            let texts =
+                |words: &[super::Word]| words.iter().map(|word| word.text.clone()).collect();
+            config
+                .keys
+                .iter()
+                .map(|change| (change.action.text.clone(), texts(&change.keys)))
+                .collect()
         };
         let tables = [
             ("server", old.servers != new.servers),
@@ -64,13 +72,21 @@ impl Config {
             ("keys", keys(old) != keys(new)),
             ("reconnect", old.reconnect != new.reconnect),
         ];
-        changes.tables = tables.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        changes.tables = tables
+            .into_iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(name, _)| name)
+            .collect();
         changes
     }
 }
 
 fn by_name(config: &Config) -> HashMap<&str, &Target> {
-    config.targets.iter().map(|target| (target.name.as_str(), target)).collect()
+    config
+        .targets
+        .iter()
+        .map(|target| (target.name.as_str(), target))
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,11 +121,18 @@ mod tests {
             "#,
         );
         let changes = Config::difference(&old, &new);
-        let names: Vec<&str> = changes.added.iter().map(|target| target.name.as_str()).collect();
+        let names: Vec<&str> = changes
+            .added
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect();
         assert_eq!(names, ["new"]);
         assert_eq!(changes.removed, ["gone"]);
-        let changed: Vec<(&str, bool)> =
-            changes.changed.iter().map(|change| (change.target.name.as_str(), change.new_link)).collect();
+        let changed: Vec<(&str, bool)> = changes
+            .changed
+            .iter()
+            .map(|change| (change.target.name.as_str(), change.new_link))
+            .collect();
         assert_eq!(changed, [("tagged", false), ("moved", true)]);
         assert!(changes.tables.is_empty());
         assert!(!changes.is_empty());
@@ -128,6 +151,9 @@ mod tests {
             "[keys]\nquit = 'q'\n[history]\ntotal = '2GiB'\n[log]\ntime = 'off'\n[screen]\nmouse = false\n[reconnect]\nfirst = '1s'",
         );
         let changes = Config::difference(&Config::default(), &new);
-        assert_eq!(changes.tables, ["log", "history", "screen", "keys", "reconnect"]);
+        assert_eq!(
+            changes.tables,
+            ["log", "history", "screen", "keys", "reconnect"]
+        );
     }
 }

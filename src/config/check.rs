@@ -18,7 +18,10 @@ use crate::connect::LocalPort;
 /// Looks for what `config` needs and this machine does not have: ports that are taken, devices and sockets that are not
 /// there, a log directory that cannot be written to.
 pub fn check(config: &Config, places: &Places) -> Problems {
-    let file = config.file.as_ref().map_or("command line".to_owned(), |file| file.display().to_string());
+    let file = config
+        .file
+        .as_ref()
+        .map_or("command line".to_owned(), |file| file.display().to_string());
     let mut problems = Vec::new();
     for target in &config.targets {
         let found = match target.connect.local_port() {
@@ -34,7 +37,10 @@ pub fn check(config: &Config, places: &Places) -> Problems {
     if config.targets.iter().any(|target| config.is_logged(target)) {
         let directory = places.log_dir(config);
         if let Err(error) = could_write(&directory) {
-            let message = format!("the log directory {} is not writable: {error}", directory.display());
+            let message = format!(
+                "the log directory {} is not writable: {error}",
+                directory.display()
+            );
             let help = "change its permissions, or set `directory` in [log]";
             problems.push(Problem::new(Severity::Error, &file, message).with_help(help));
         }
@@ -53,9 +59,13 @@ struct Finding {
 
 impl Finding {
     fn of(self, target: &Target, file: &str) -> Problem {
-        Problem::new(self.severity, file, format!("target {}: {}", quote(&target.name), self.message))
-            .at(target.position.clone())
-            .with_help(self.help)
+        Problem::new(
+            self.severity,
+            file,
+            format!("target {}: {}", quote(&target.name), self.message),
+        )
+        .at(target.position.clone())
+        .with_help(self.help)
     }
 }
 
@@ -71,12 +81,21 @@ fn taken(protocol: &str, port: u16, tried: io::Result<()>) -> Option<Finding> {
             "ports below 1024 belong to root; use a higher one",
         ),
         io::ErrorKind::AddrNotAvailable => (
-            format!("{protocol} port {port} cannot be opened: no interface has the address it is bound to"),
+            format!(
+                "{protocol} port {port} cannot be opened: no interface has the address it is bound to"
+            ),
             "correct bind=, or bring the interface up",
         ),
-        _ => (format!("{protocol} port {port} cannot be opened: {error}"), "use another port"),
+        _ => (
+            format!("{protocol} port {port} cannot be opened: {error}"),
+            "use another port",
+        ),
     };
-    Some(Finding { severity: Severity::Error, message, help })
+    Some(Finding {
+        severity: Severity::Error,
+        message,
+        help,
+    })
 }
 
 fn try_udp(port: u16) -> io::Result<()> {
@@ -101,9 +120,19 @@ fn both(bind: impl Fn(IpAddr) -> io::Result<()>) -> io::Result<()> {
 }
 
 fn missing(path: &Path) -> Option<Finding> {
-    let warning = |message: String, help| Some(Finding { severity: Severity::Warning, message, help });
+    let warning = |message: String, help| {
+        Some(Finding {
+            severity: Severity::Warning,
+            message,
+            help,
+        })
+    };
     match fs::metadata(path) {
-        Ok(metadata) if metadata.file_type().is_char_device() || metadata.file_type().is_socket() => None,
+        Ok(metadata)
+            if metadata.file_type().is_char_device() || metadata.file_type().is_socket() =>
+        {
+            None
+        }
         Ok(_) => warning(
             format!("{} is neither a serial device nor a socket", path.display()),
             "correct the path in `connect`",
@@ -117,9 +146,18 @@ fn missing(path: &Path) -> Option<Finding> {
 
 /// Whether a file could be made in `directory`, which may itself have to be made first.
 fn could_write(directory: &Path) -> io::Result<()> {
-    let not_there = |path: &&Path| fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    let existing = directory.ancestors().find(|path| !not_there(path)).unwrap_or(directory);
-    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    let not_there = |path: &&Path| {
+        fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    let existing = directory
+        .ancestors()
+        .find(|path| !not_there(path))
+        .unwrap_or(directory);
+    let existing = if existing.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        existing
+    };
     if !fs::metadata(existing)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
@@ -137,35 +175,49 @@ mod tests {
     }
 
     fn places(state: &Path) -> Places {
-        let environment = |name: &str| (name == super::super::STATE_VARIABLE).then(|| state.as_os_str().to_owned());
-        Places::find_in(environment, Some("/nowhere".into()), Path::new("/nowhere"), None).unwrap()
+        let environment = |name: &str| {
+            (name == super::super::STATE_VARIABLE).then(|| state.as_os_str().to_owned())
+        };
+        Places::find_in(
+            environment,
+            Some("/nowhere".into()),
+            Path::new("/nowhere"),
+            None,
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_port_of_another_program_is_an_error_at_its_target() {
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
-        let (tcp_port, udp_port) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
-        let file = format!(
-            "[[target]]\nname = 'a'\nconnect = 'raw:listen,port={tcp_port}'\n\
-             [[target]]\nname = 'b'\nconnect = 'netconsole:port={udp_port}'\n\
-             [[target]]\nname = 'c'\nconnect = 'raw:listen,port={tcp_port},bind=127.0.0.1'\n"
+        let (tcp_port, udp_port) = (
+            tcp.local_addr().unwrap().port(),
+            udp.local_addr().unwrap().port(),
         );
-        let file = file.replace("[[target]]\nname = 'c'", "[[target]]\nname = 'c'");
-        // The third cannot stand beside the first in one file; it is checked alone.
-        let (both, alone) = file.split_at(file.rfind("[[target]]").unwrap());
-        let problems = checked(both);
-        let found: Vec<(Severity, usize, &str)> =
-            problems.0.iter().map(|problem| (problem.severity, problem.line(), problem.message.as_str())).collect();
+        let both = format!(
+            "[[target]]\nname = 'a'\nconnect = 'raw:listen,port={tcp_port}'\n\
+             [[target]]\nname = 'b'\nconnect = 'netconsole:port={udp_port}'\n"
+        );
+        let problems = checked(&both);
+        let found: Vec<(Severity, usize, &str)> = problems
+            .0
+            .iter()
+            .map(|problem| (problem.severity, problem.line(), problem.message.as_str()))
+            .collect();
         let expected_tcp = format!("target \"a\": TCP port {tcp_port} is taken by another program");
         let expected_udp = format!("target \"b\": UDP port {udp_port} is taken by another program");
         assert_eq!(
             found,
-            [(Severity::Error, 3, expected_tcp.as_str()), (Severity::Error, 6, expected_udp.as_str())]
+            [
+                (Severity::Error, 3, expected_tcp.as_str()),
+                (Severity::Error, 6, expected_udp.as_str())
+            ]
         );
-        assert!(checked(alone).has_errors());
+        let alone = format!("[[target]]\nconnect = 'raw:listen,port={tcp_port},bind=127.0.0.1'\n");
+        assert!(checked(&alone).has_errors());
         drop((tcp, udp));
-        assert_eq!(checked(both), Problems::default());
+        assert_eq!(checked(&both), Problems::default());
     }
 
     #[test]
@@ -186,13 +238,27 @@ mod tests {
     #[test]
     fn a_log_directory_that_cannot_be_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::from_str("kdeck.toml", "[[target]]\nconnect = 'exec:sh'\n", &()).unwrap().0;
-        assert_eq!(check(&config, &places(&dir.path().join("new/state"))), Problems::default());
+        let config = Config::from_str("kdeck.toml", "[[target]]\nconnect = 'exec:sh'\n", &())
+            .unwrap()
+            .0;
+        assert_eq!(
+            check(&config, &places(&dir.path().join("new/state"))),
+            Problems::default()
+        );
         fs::write(dir.path().join("file"), "").unwrap();
         let problems = check(&config, &places(&dir.path().join("file")));
         assert!(problems.has_errors(), "{problems}");
         // What is not logged needs no directory.
-        let config = Config::from_str("kdeck.toml", "[[target]]\nconnect = 'exec:sh'\nlog = false\n", &()).unwrap().0;
-        assert_eq!(check(&config, &places(&dir.path().join("file"))), Problems::default());
+        let config = Config::from_str(
+            "kdeck.toml",
+            "[[target]]\nconnect = 'exec:sh'\nlog = false\n",
+            &(),
+        )
+        .unwrap()
+        .0;
+        assert_eq!(
+            check(&config, &places(&dir.path().join("file"))),
+            Problems::default()
+        );
     }
 }

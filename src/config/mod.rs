@@ -18,6 +18,7 @@ mod read;
 mod secrets;
 mod settings;
 mod tables;
+mod taken;
 mod targets;
 
 use std::fs::File;
@@ -103,14 +104,17 @@ impl Config {
     /// [`FILE_BYTES_MAX`], is no UTF-8, no TOML, or says what cannot be.
     pub fn load(path: &Path, vocabulary: &dyn Vocabulary) -> Result<(Config, Problems), Problems> {
         let file = path.display().to_string();
-        let failed = |message: String| Problems(vec![Problem::new(Severity::Error, &file, message)]);
+        let failed =
+            |message: String| Problems(vec![Problem::new(Severity::Error, &file, message)]);
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
             .map_err(|error| failed(format!("cannot be read: {error}")))?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
             let limit = show_size(FILE_BYTES_MAX);
-            return Err(failed(format!("is larger than {limit}: this is no configuration file")));
+            return Err(failed(format!(
+                "is larger than {limit}: this is no configuration file"
+            )));
         }
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
@@ -148,7 +152,11 @@ impl Config {
         if !syntax.is_empty() {
             for error in &syntax {
                 let span = error.span().unwrap_or(text.len()..text.len());
-                reader.error(span, error.message(), "see https://toml.io for how to write it");
+                reader.error(
+                    span,
+                    error.message(),
+                    "see https://toml.io for how to write it",
+                );
             }
             // What a broken line seems to say is no news.
             let broken: Vec<usize> = reader.problems.iter().map(Problem::line).collect();
@@ -158,7 +166,11 @@ impl Config {
         let mut problems = Problems(problems);
         problems.sort();
         problems.0.dedup();
-        if problems.has_errors() { Err(problems) } else { Ok((config, problems)) }
+        if problems.has_errors() {
+            Err(problems)
+        } else {
+            Ok((config, problems))
+        }
     }
 
     fn read(&mut self, reader: &mut Reader, file: &DeTable, vocabulary: &dyn Vocabulary) {
@@ -172,7 +184,9 @@ impl Config {
                     reader.warning(first_span(value), message, help);
                 }
                 "server" | "log" | "history" | "screen" | "keys" | "reconnect" => {
-                    let Some(table) = reader.table(value, name) else { continue };
+                    let Some(table) = reader.table(value, name) else {
+                        continue;
+                    };
                     match name {
                         "server" => tables::read_server(reader, table, &mut self.servers),
                         "log" => tables::read_log(reader, table, &mut self.log),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::problem::{Problem, Problems, Severity};
 use super::read::quote;
-use super::targets::Taken;
+use super::taken::Taken;
 use super::{Color, Config, Target};
 use crate::connect::{ServerString, TargetString};
 
@@ -38,9 +38,15 @@ impl Config {
     pub fn override_with(&mut self, overrides: Overrides) -> Problems {
         let mut problems = Vec::new();
         let mut problem = |severity, message: String, help: &str| {
-            problems.push(Problem::new(severity, COMMAND_LINE, message).with_help(help));
+            let mut problem = Problem::new(severity, COMMAND_LINE, message);
+            problem.help = Some(help.to_owned()).filter(|help| !help.is_empty());
+            problems.push(problem);
         };
-        let named: Vec<&String> = overrides.targets.iter().filter_map(|connect| connect.name.as_ref()).collect();
+        let named: Vec<&String> = overrides
+            .targets
+            .iter()
+            .filter_map(|connect| connect.name.as_ref())
+            .collect();
         self.targets.retain(|target| !named.contains(&&target.name));
         let mut taken = Taken::default();
         for (index, target) in self.targets.iter().enumerate() {
@@ -48,7 +54,11 @@ impl Config {
         }
         for connect in overrides.targets {
             if let Some(message) = connect.not_served() {
-                problem(Severity::Warning, message.to_owned(), "it is listed, but not connected");
+                problem(
+                    Severity::Warning,
+                    message.to_owned(),
+                    "it is listed, but not connected",
+                );
             }
             for warning in connect.warnings() {
                 problem(Severity::Warning, warning, "");
@@ -71,7 +81,11 @@ impl Config {
                         quote(&other.name),
                         other.origin()
                     );
-                    problem(Severity::Error, message, "every target has a local port of its own");
+                    problem(
+                        Severity::Error,
+                        message,
+                        "every target has a local port of its own",
+                    );
                 }
                 continue;
             }
@@ -80,7 +94,11 @@ impl Config {
         }
         if !overrides.servers.is_empty() {
             let message = "this version of kdeck does not open servers yet".to_owned();
-            problem(Severity::Warning, message, "the targets are there all the same");
+            problem(
+                Severity::Warning,
+                message,
+                "the targets are there all the same",
+            );
         }
         self.servers.extend(overrides.servers);
 
@@ -94,7 +112,14 @@ impl Config {
             // What was typed is meant from where it was typed, not from where the file is.
             self.log.directory = Some(std::path::absolute(&directory).unwrap_or(directory));
         }
-        let Overrides { theme, color, ascii, mouse, frame_rate, .. } = overrides;
+        let Overrides {
+            theme,
+            color,
+            ascii,
+            mouse,
+            frame_rate,
+            ..
+        } = overrides;
         let screen = &mut self.screen;
         screen.theme = theme.unwrap_or(std::mem::take(&mut screen.theme));
         screen.color = color.unwrap_or(screen.color);
@@ -114,13 +139,23 @@ mod tests {
 
     fn overridden(file: &str, targets: &[&str]) -> (Config, Problems) {
         let mut config = Config::from_str("kdeck.toml", file, &()).unwrap().0;
-        let targets = targets.iter().map(|target| target.parse().unwrap()).collect();
-        let problems = config.override_with(Overrides { targets, ..Overrides::default() });
+        let targets = targets
+            .iter()
+            .map(|target| target.parse().unwrap())
+            .collect();
+        let problems = config.override_with(Overrides {
+            targets,
+            ..Overrides::default()
+        });
         (config, problems)
     }
 
     fn names(config: &Config) -> Vec<&str> {
-        config.targets.iter().map(|target| target.name.as_str()).collect()
+        config
+            .targets
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect()
     }
 
     const FILE: &str = r#"
@@ -146,16 +181,27 @@ mod tests {
     #[test]
     fn targets_without_a_name_are_told_apart() {
         let (config, problems) = overridden("", &["exec:bash", "exec:bash", "exec:bash"]);
-        let [first, second, third] = names(&config)[..] else { panic!("{:?}", names(&config)) };
-        assert_eq!((second, third), (&*format!("{first}-2"), &*format!("{first}-3")));
+        let [first, second, third] = names(&config)[..] else {
+            panic!("{:?}", names(&config))
+        };
+        assert_eq!(
+            (second, third),
+            (&*format!("{first}-2"), &*format!("{first}-3"))
+        );
         assert_eq!(problems, Problems::default());
     }
 
     #[test]
     fn a_port_or_a_name_of_another_is_refused() {
-        let twice = ["exec:sh,name=a", "exec:bash,name=a"];
-        let (_, problems) = overridden(FILE, &["raw:listen,port=7002,name=db", "raw:server=a,port=1,name=x", "raw:server=b,port=1,name=x"]);
-        assert!(problems.has_errors(), "{twice:?}");
+        let (_, problems) = overridden(
+            FILE,
+            &[
+                "raw:listen,port=7002,name=db",
+                "raw:server=a,port=1,name=x",
+                "raw:server=b,port=1,name=x",
+            ],
+        );
+        assert!(problems.has_errors());
         insta::assert_snapshot!(problems);
     }
 
@@ -171,8 +217,26 @@ mod tests {
             ..Overrides::default()
         });
         assert_eq!(problems, Problems::default());
-        assert!(config.targets.iter().all(|target| !config.is_logged(target)));
-        assert!(config.log.directory.as_ref().is_some_and(|directory| directory.is_absolute()));
-        assert_eq!((config.screen.theme.as_str(), config.screen.ascii, config.screen.frame_rate), ("dark", true, 60));
+        assert!(
+            config
+                .targets
+                .iter()
+                .all(|target| !config.is_logged(target))
+        );
+        assert!(
+            config
+                .log
+                .directory
+                .as_ref()
+                .is_some_and(|directory| directory.is_absolute())
+        );
+        assert_eq!(
+            (
+                config.screen.theme.as_str(),
+                config.screen.ascii,
+                config.screen.frame_rate
+            ),
+            ("dark", true, 60)
+        );
     }
 }

@@ -94,7 +94,11 @@ impl Places {
         here: &Path,
         config: Option<&Path>,
     ) -> Result<Places, PlaceError> {
-        let set = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name: &str| {
+            environment(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let xdg = |name: &str| set(name).filter(|path| path.is_absolute());
         let in_home = |below: &str| home.as_ref().map(|home| home.join(below));
         let dir = |own: &'static str, standard: &str, below: &str| {
@@ -107,7 +111,10 @@ impl Places {
         let (config_dir, state_dir) = match (config_dir, state_dir) {
             (Ok(config_dir), Ok(state_dir)) => (config_dir, state_dir),
             (config_dir, state_dir) => {
-                let set = [config_dir.err(), state_dir.err()].into_iter().flatten().collect();
+                let set = [config_dir.err(), state_dir.err()]
+                    .into_iter()
+                    .flatten()
+                    .collect();
                 return Err(PlaceError::NoHome { set });
             }
         };
@@ -119,14 +126,23 @@ impl Places {
         let config_file = match config {
             Some(asked) => {
                 let path = here.join(asked);
-                fs::File::open(&path).map_err(|error| PlaceError::ConfigFile { path: path.clone(), error })?;
+                fs::File::open(&path).map_err(|error| PlaceError::ConfigFile {
+                    path: path.clone(),
+                    error,
+                })?;
                 Some(path)
             }
-            None => {
-                [here.join(FILE_NAME), config_dir.join(FILE_NAME)].into_iter().find(|path| path.is_file())
-            }
+            None => [here.join(FILE_NAME), config_dir.join(FILE_NAME)]
+                .into_iter()
+                .find(|path| path.is_file()),
         };
-        Ok(Places { config_file, config_dir, state_dir, runtime_dir, home: home.unwrap_or_default() })
+        Ok(Places {
+            config_file,
+            config_dir,
+            state_dir,
+            runtime_dir,
+            home: home.unwrap_or_default(),
+        })
     }
 
     /// Where the user's own themes are.
@@ -136,11 +152,17 @@ impl Places {
 
     /// Where logs go under `config`: `~/` is the home directory, a relative path is relative to the file it is in.
     pub fn log_dir(&self, config: &Config) -> PathBuf {
-        let Some(directory) = &config.log.directory else { return self.state_dir.join("logs") };
+        let Some(directory) = &config.log.directory else {
+            return self.state_dir.join("logs");
+        };
         if let Ok(below) = directory.strip_prefix("~") {
             return self.home.join(below);
         }
-        let base = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let base = config
+            .file
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""));
         base.join(directory)
     }
 
@@ -182,7 +204,12 @@ impl Places {
     pub fn make_runtime_dir(&self) -> Result<(), PlaceError> {
         let path = &self.runtime_dir;
         make("runtime", path, RUNTIME_VARIABLE, 0o700)?;
-        let failed = |error| PlaceError::NotWritable { what: "runtime", path: path.clone(), set: RUNTIME_VARIABLE, error };
+        let failed = |error| PlaceError::NotWritable {
+            what: "runtime",
+            path: path.clone(),
+            set: RUNTIME_VARIABLE,
+            error,
+        };
         let metadata = fs::metadata(path).map_err(failed)?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(PlaceError::NotOurs { path: path.clone() });
@@ -200,8 +227,18 @@ fn make(what: &'static str, path: &Path, set: &'static str, mode: u32) -> Result
         .recursive(true)
         .mode(mode)
         .create(path)
-        .map_err(|error| PlaceError::Create { what, path: path.to_owned(), set, error })?;
-    writable(path).map_err(|error| PlaceError::NotWritable { what, path: path.to_owned(), set, error })
+        .map_err(|error| PlaceError::Create {
+            what,
+            path: path.to_owned(),
+            set,
+            error,
+        })?;
+    writable(path).map_err(|error| PlaceError::NotWritable {
+        what,
+        path: path.to_owned(),
+        set,
+        error,
+    })
 }
 
 /// Whether files can be made in the directory `path`, without leaving one.
@@ -232,7 +269,10 @@ mod tests {
         config: Option<&Path>,
     ) -> Result<Places, PlaceError> {
         let environment = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| OsString::from(value))
         };
         Places::find_in(environment, home.map(PathBuf::from), here, config)
     }
@@ -242,9 +282,18 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         let places = find(&[], Some("/home/ann"), here.path(), None).unwrap();
         assert_eq!(places.config_file, None);
-        assert_eq!(places.themes_dir(), Path::new("/home/ann/.config/kdeck/themes"));
-        assert_eq!(places.device_file(), Path::new("/home/ann/.local/state/kdeck/devices.toml"));
-        assert_eq!(places.runtime_dir, Path::new("/home/ann/.local/state/kdeck/run"));
+        assert_eq!(
+            places.themes_dir(),
+            Path::new("/home/ann/.config/kdeck/themes")
+        );
+        assert_eq!(
+            places.device_file(),
+            Path::new("/home/ann/.local/state/kdeck/devices.toml")
+        );
+        assert_eq!(
+            places.runtime_dir,
+            Path::new("/home/ann/.local/state/kdeck/run")
+        );
     }
 
     #[test]
@@ -274,16 +323,26 @@ mod tests {
     #[test]
     fn relative_standard_variables_are_ignored() {
         let here = tempfile::tempdir().unwrap();
-        let variables = [("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", ""), ("XDG_RUNTIME_DIR", "run")];
+        let variables = [
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_STATE_HOME", ""),
+            ("XDG_RUNTIME_DIR", "run"),
+        ];
         let places = find(&variables, Some("/home/ann"), here.path(), None).unwrap();
-        assert_eq!(places, find(&[], Some("/home/ann"), here.path(), None).unwrap());
+        assert_eq!(
+            places,
+            find(&[], Some("/home/ann"), here.path(), None).unwrap()
+        );
     }
 
     #[test]
     fn without_a_home_the_variables_that_help_are_named() {
         let here = tempfile::tempdir().unwrap();
         let error = find(&[(CONFIG_VARIABLE, "/c")], None, here.path(), None).unwrap_err();
-        assert!(matches!(&error, PlaceError::NoHome { set } if set == &[STATE_VARIABLE]), "{error}");
+        assert!(
+            matches!(&error, PlaceError::NoHome { set } if set == &[STATE_VARIABLE]),
+            "{error}"
+        );
         assert!(error.to_string().contains(STATE_VARIABLE), "{error}");
     }
 
@@ -292,7 +351,11 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         let config = tempfile::tempdir().unwrap();
         let variables = [(CONFIG_VARIABLE, config.path().to_str().unwrap())];
-        let file = || find(&variables, Some("/h"), here.path(), None).unwrap().config_file;
+        let file = || {
+            find(&variables, Some("/h"), here.path(), None)
+                .unwrap()
+                .config_file
+        };
         assert_eq!(file(), None);
         fs::write(config.path().join(FILE_NAME), "").unwrap();
         assert_eq!(file(), Some(config.path().join(FILE_NAME)));
@@ -300,21 +363,42 @@ mod tests {
         assert_eq!(file(), Some(here.path().join(FILE_NAME)));
 
         fs::write(here.path().join("other.toml"), "").unwrap();
-        let asked = find(&variables, Some("/h"), here.path(), Some(Path::new("other.toml"))).unwrap();
+        let asked = find(
+            &variables,
+            Some("/h"),
+            here.path(),
+            Some(Path::new("other.toml")),
+        )
+        .unwrap();
         assert_eq!(asked.config_file, Some(here.path().join("other.toml")));
-        let error = find(&variables, Some("/h"), here.path(), Some(Path::new("none.toml"))).unwrap_err();
-        assert!(matches!(&error, PlaceError::ConfigFile { path, .. } if path.ends_with("none.toml")), "{error}");
+        let error = find(
+            &variables,
+            Some("/h"),
+            here.path(),
+            Some(Path::new("none.toml")),
+        )
+        .unwrap_err();
+        assert!(
+            matches!(&error, PlaceError::ConfigFile { path, .. } if path.ends_with("none.toml")),
+            "{error}"
+        );
     }
 
     #[test]
     fn logs_go_where_the_file_says() {
         let places = find(&[], Some("/home/ann"), Path::new("/lab"), None).unwrap();
         let log_dir = |directory: Option<&str>| {
-            let mut config = Config { file: Some(PathBuf::from("/lab/kdeck.toml")), ..Config::default() };
+            let mut config = Config {
+                file: Some(PathBuf::from("/lab/kdeck.toml")),
+                ..Config::default()
+            };
             config.log.directory = directory.map(PathBuf::from);
             places.log_dir(&config)
         };
-        assert_eq!(log_dir(None), Path::new("/home/ann/.local/state/kdeck/logs"));
+        assert_eq!(
+            log_dir(None),
+            Path::new("/home/ann/.local/state/kdeck/logs")
+        );
         assert_eq!(log_dir(Some("logs")), Path::new("/lab/logs"));
         assert_eq!(log_dir(Some("~/logs")), Path::new("/home/ann/logs"));
         assert_eq!(log_dir(Some("/var/log/rack")), Path::new("/var/log/rack"));

@@ -61,7 +61,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of no line in particular.
     pub fn new(severity: Severity, file: &str, message: impl Into<String>) -> Problem {
-        Problem { severity, file: file.to_owned(), position: None, message: message.into(), help: None }
+        Problem {
+            severity,
+            file: file.to_owned(),
+            position: None,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// The same problem, with what to do about it.
@@ -91,10 +97,25 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem { severity, file, position, message, help } = self;
-        let Some(Position { line, column, excerpt, caret, carets }) = position else {
+        let Problem {
+            severity,
+            file,
+            position,
+            message,
+            help,
+        } = self;
+        let Some(Position {
+            line,
+            column,
+            excerpt,
+            caret,
+            carets,
+        }) = position
+        else {
             write!(f, "{file}: {severity}: {message}")?;
-            return help.as_ref().map_or(Ok(()), |help| write!(f, "\n  = {help}"));
+            return help
+                .as_ref()
+                .map_or(Ok(()), |help| write!(f, "\n  = {help}"));
         };
         let number = line.to_string();
         let gutter = number.len();
@@ -102,7 +123,8 @@ impl fmt::Display for Problem {
         writeln!(f, "{:gutter$} |", "")?;
         writeln!(f, "{number} | {excerpt}")?;
         write!(f, "{:gutter$} | {:caret$}{}", "", "", "^".repeat(*carets))?;
-        help.as_ref().map_or(Ok(()), |help| write!(f, "\n{:gutter$} = {help}", ""))
+        help.as_ref()
+            .map_or(Ok(()), |help| write!(f, "\n{:gutter$} = {help}", ""))
     }
 }
 
@@ -113,25 +135,41 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// Whether the configuration cannot be used.
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|problem| problem.severity == Severity::Error)
+        self.0
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
     }
 
     /// How many there are: "2 errors, 1 warning", or "no problems".
     pub fn summary(&self) -> String {
-        let count = |severity| self.0.iter().filter(|problem| problem.severity == severity).count();
-        let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let count = |severity| {
+            self.0
+                .iter()
+                .filter(|problem| problem.severity == severity)
+                .count()
+        };
+        let counted = |count: usize, noun: &str| {
+            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+        };
         match (count(Severity::Error), count(Severity::Warning)) {
             (0, 0) => "no problems".to_owned(),
             (errors, 0) => counted(errors, "error"),
             (0, warnings) => counted(warnings, "warning"),
-            (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+            (errors, warnings) => format!(
+                "{}, {}",
+                counted(errors, "error"),
+                counted(warnings, "warning")
+            ),
         }
     }
 
     /// Puts them in the order a reader of the file meets them; those of no line come last.
     pub(super) fn sort(&mut self) {
         self.0.sort_by_key(|problem| {
-            let line = problem.position.as_ref().map_or(usize::MAX, |position| position.line);
+            let line = problem
+                .position
+                .as_ref()
+                .map_or(usize::MAX, |position| position.line);
             (line, problem.column(), problem.severity)
         });
     }
@@ -159,7 +197,11 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Source<'a> {
         let starts = text.match_indices('\n').map(|(newline, _)| newline + 1);
-        Source { file, text, lines: std::iter::once(0).chain(starts).collect() }
+        Source {
+            file,
+            text,
+            lines: std::iter::once(0).chain(starts).collect(),
+        }
     }
 
     /// Where the bytes `span` are. Offsets past the end mean the end; a span over several lines ends with its first.
@@ -167,19 +209,40 @@ impl<'a> Source<'a> {
         let start = floor_boundary(self.text, span.start);
         let end = floor_boundary(self.text, span.end.max(start));
         // The first line starts at 0, so there is always one at or before `start`.
-        let line = self.lines.partition_point(|line_start| *line_start <= start);
-        let line_start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
+        let line = self
+            .lines
+            .partition_point(|line_start| *line_start <= start);
+        let line_start = line
+            .checked_sub(1)
+            .and_then(|index| self.lines.get(index))
+            .copied()
+            .unwrap_or(0);
         let rest = &self.text[line_start..];
-        let text = rest.find('\n').map_or(rest, |newline| &rest[..newline]).trim_end_matches('\r');
+        let text = rest
+            .find('\n')
+            .map_or(rest, |newline| &rest[..newline])
+            .trim_end_matches('\r');
         let column = self.text[line_start..start].chars().count();
-        let length = self.text[start..end].chars().take_while(|&c| c != '\n').count();
+        let length = self.text[start..end]
+            .chars()
+            .take_while(|&c| c != '\n')
+            .count();
         let secrets = secrets(text);
 
         // A long line is shown from a little before the place on.
-        let skipped = if text.chars().count() > EXCERPT_CHARS { column.saturating_sub(EXCERPT_CHARS / 4) } else { 0 };
+        let skipped = if text.chars().count() > EXCERPT_CHARS {
+            column.saturating_sub(EXCERPT_CHARS / 4)
+        } else {
+            0
+        };
         let mut excerpt = String::new();
         let (mut caret, mut carets) = (0, 0);
-        for (index, (at, c)) in text.char_indices().enumerate().skip(skipped).take(EXCERPT_CHARS) {
+        for (index, (at, c)) in text
+            .char_indices()
+            .enumerate()
+            .skip(skipped)
+            .take(EXCERPT_CHARS)
+        {
             let shown = match c {
                 _ if secrets.iter().any(|secret| secret.contains(&at)) => '*',
                 '\t' => ' ',
@@ -231,7 +294,13 @@ mod tests {
     fn carets_stand_under_wide_characters_and_tabs() {
         let text = "a = 1\n\tname = \"東京\" x\n";
         let at = text.find('x').unwrap();
-        let Position { line, column, excerpt, caret, carets } = position(text, at..at + 1);
+        let Position {
+            line,
+            column,
+            excerpt,
+            caret,
+            carets,
+        } = position(text, at..at + 1);
         assert_eq!((line, column, caret, carets), (2, 14, 15, 1));
         assert_eq!(excerpt, " name = \"東京\" x");
         let at = text.find('東').unwrap();
@@ -241,7 +310,10 @@ mod tests {
     #[test]
     fn what_the_terminal_would_obey_is_not_shown() {
         let shown = position("a = \"\x1b[2J\u{202e}\u{7f}\"", 0..1).excerpt;
-        assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
+        assert!(
+            !shown.chars().any(|c| c.is_control() || c == '\u{202e}'),
+            "{shown:?}"
+        );
     }
 
     #[test]
@@ -255,14 +327,30 @@ mod tests {
         let text = format!("{}HERE{}", "a".repeat(5000), "b".repeat(5000));
         let position = position(&text, 5000..5004);
         assert_eq!(position.column, 5001);
-        assert_eq!(position.excerpt.chars().skip(position.caret).take(position.carets).collect::<String>(), "HERE");
+        assert_eq!(
+            position
+                .excerpt
+                .chars()
+                .skip(position.caret)
+                .take(position.carets)
+                .collect::<String>(),
+            "HERE"
+        );
         assert!(position.excerpt.len() <= EXCERPT_CHARS);
     }
 
     #[test]
     fn the_end_of_the_file_is_a_place_too() {
         let position = position("a = ", 4..4);
-        assert_eq!((position.line, position.column, position.caret, position.carets), (1, 5, 4, 1));
+        assert_eq!(
+            (
+                position.line,
+                position.column,
+                position.caret,
+                position.carets
+            ),
+            (1, 5, 4, 1)
+        );
     }
 
     proptest! {

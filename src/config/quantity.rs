@@ -37,7 +37,9 @@ pub fn parse_size(text: &str) -> Result<u64, QuantityError> {
         "tb" => 1_000_000_000_000,
         _ => return Err(QuantityError::Unit(unit.to_owned())),
     };
-    number.times(bytes).ok_or_else(|| QuantityError::TooLarge(text.to_owned()))
+    number
+        .times(bytes)
+        .ok_or_else(|| QuantityError::TooLarge(text.to_owned()))
 }
 
 /// `bytes` in the largest unit that shows them without a fraction: "16MiB".
@@ -64,7 +66,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
         "h" => 3_600_000_000,
         _ => return Err(QuantityError::Unit(unit.to_owned())),
     };
-    let total = number.times(microseconds).ok_or_else(|| QuantityError::TooLarge(text.to_owned()))?;
+    let total = number
+        .times(microseconds)
+        .ok_or_else(|| QuantityError::TooLarge(text.to_owned()))?;
     Ok(Duration::from_micros(total))
 }
 
@@ -88,14 +92,21 @@ struct Number {
 impl Number {
     /// The number at the start of `text`, and the unit after it.
     fn split(text: &str) -> Result<(Number, &str), QuantityError> {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() || fraction.contains('.') || (number.contains('.') && fraction.is_empty()) {
+        if whole.is_empty()
+            || fraction.contains('.')
+            || (number.contains('.') && fraction.is_empty())
+        {
             return Err(QuantityError::NoNumber(text.to_owned()));
         }
         let too_large = || QuantityError::TooLarge(text.to_owned());
-        let digits = format!("{whole}{fraction}").parse().map_err(|_| too_large())?;
+        let digits = format!("{whole}{fraction}")
+            .parse()
+            .map_err(|_| too_large())?;
         let places = u32::try_from(fraction.len()).map_err(|_| too_large())?;
         Ok((Number { digits, places }, unit.trim()))
     }
@@ -132,8 +143,18 @@ mod tests {
 
     #[test]
     fn durations_are_read_in_every_spelling() {
-        for (text, milliseconds) in [("500ms", 500), ("0.5s", 500), ("2s", 2_000), ("5m", 300_000), ("1.5 h", 5_400_000)] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        for (text, milliseconds) in [
+            ("500ms", 500),
+            ("0.5s", 500),
+            ("2s", 2_000),
+            ("5m", 300_000),
+            ("1.5 h", 5_400_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
     }
 
@@ -143,13 +164,28 @@ mod tests {
         assert_eq!(parse_size(""), Err(QuantityError::NoNumber(of(""))));
         assert_eq!(parse_size("much"), Err(QuantityError::NoNumber(of("much"))));
         assert_eq!(parse_size("-1k"), Err(QuantityError::NoNumber(of("-1k"))));
-        assert_eq!(parse_size("1.2.3k"), Err(QuantityError::NoNumber(of("1.2.3k"))));
+        assert_eq!(
+            parse_size("1.2.3k"),
+            Err(QuantityError::NoNumber(of("1.2.3k")))
+        );
         assert_eq!(parse_size("1.k"), Err(QuantityError::NoNumber(of("1.k"))));
-        assert_eq!(parse_size("16 pages"), Err(QuantityError::Unit(of("pages"))));
-        assert_eq!(parse_size("99999999999999999999"), Err(QuantityError::TooLarge(of("99999999999999999999"))));
-        assert_eq!(parse_size("99999999T"), Err(QuantityError::TooLarge(of("99999999T"))));
+        assert_eq!(
+            parse_size("16 pages"),
+            Err(QuantityError::Unit(of("pages")))
+        );
+        assert_eq!(
+            parse_size("99999999999999999999"),
+            Err(QuantityError::TooLarge(of("99999999999999999999")))
+        );
+        assert_eq!(
+            parse_size("99999999T"),
+            Err(QuantityError::TooLarge(of("99999999T")))
+        );
         assert_eq!(parse_duration("5"), Err(QuantityError::NoUnit(of("5"))));
-        assert_eq!(parse_duration("5 fortnights"), Err(QuantityError::Unit(of("fortnights"))));
+        assert_eq!(
+            parse_duration("5 fortnights"),
+            Err(QuantityError::Unit(of("fortnights")))
+        );
     }
 
     proptest! {

@@ -74,7 +74,9 @@ impl Template {
                 continue;
             }
             let belongs_to_a_command = text[..open].ends_with(['$', '@']);
-            let Some(length) = text[at..].find('}').filter(|_| !belongs_to_a_command) else { continue };
+            let Some(length) = text[at..].find('}').filter(|_| !belongs_to_a_command) else {
+                continue;
+            };
             let inside = &text[at..at + length];
             if !looks_like_a_range(inside) {
                 continue;
@@ -85,7 +87,10 @@ impl Template {
                 Some((first, first_span)) if *first != count => {
                     return Err(RangeError {
                         span: span.clone(),
-                        message: format!("this range has {count} steps, {} has {first}", &text[first_span.clone()]),
+                        message: format!(
+                            "this range has {count} steps, {} has {first}",
+                            &text[first_span.clone()]
+                        ),
                         help: "ranges run in step: give them the same length".to_owned(),
                     });
                 }
@@ -134,7 +139,10 @@ impl Template {
 
 impl Piece {
     fn text(text: &str, span: Range<usize>) -> Piece {
-        Piece { kind: PieceKind::Text(text[span.clone()].to_owned()), span }
+        Piece {
+            kind: PieceKind::Text(text[span.clone()].to_owned()),
+            span,
+        }
     }
 }
 
@@ -144,7 +152,11 @@ impl Expansion {
         let offset = |at: usize, is_end: bool| {
             for (text, template, verbatim) in &self.pieces {
                 // An end belongs to the piece before it, a start to the piece after it.
-                let inside = if is_end { at > text.start && at <= text.end } else { text.contains(&at) };
+                let inside = if is_end {
+                    at > text.start && at <= text.end
+                } else {
+                    text.contains(&at)
+                };
                 if inside {
                     return match (verbatim, is_end) {
                         (true, _) => template.start + (at - text.start),
@@ -153,10 +165,20 @@ impl Expansion {
                     };
                 }
             }
-            if at == 0 { 0 } else { self.pieces.last().map_or(0, |(_, template, _)| template.end) }
+            if at == 0 {
+                0
+            } else {
+                self.pieces
+                    .last()
+                    .map_or(0, |(_, template, _)| template.end)
+            }
         };
         let start = offset(span.start, false);
-        let end = if span.is_empty() { start } else { offset(span.end, true) };
+        let end = if span.is_empty() {
+            start
+        } else {
+            offset(span.end, true)
+        };
         start..end.max(start)
     }
 }
@@ -167,12 +189,17 @@ pub const STEPS_MAX: usize = super::TARGETS_MAX;
 /// Whether what stands in braces is meant as a range: `..` or a comma, between characters that names, addresses and
 /// paths are made of.
 fn looks_like_a_range(inside: &str) -> bool {
-    let usual = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '_' | '-' | '/' | ':' | '+' | '%');
+    let usual =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '_' | '-' | '/' | ':' | '+' | '%');
     (inside.contains("..") || inside.contains(',')) && inside.chars().all(usual)
 }
 
 fn range(inside: &str, span: Range<usize>) -> Result<(PieceKind, usize), RangeError> {
-    let error = |message: String, help: String| RangeError { span: span.clone(), message, help };
+    let error = |message: String, help: String| RangeError {
+        span: span.clone(),
+        message,
+        help,
+    };
     let too_long = || {
         let help = format!("one table makes at most {STEPS_MAX} targets");
         error(format!("the range {{{inside}}} is too long"), help)
@@ -184,27 +211,50 @@ fn range(inside: &str, span: Range<usize>) -> Result<(PieceKind, usize), RangeEr
             return Err(error(format!("{{{inside}}} has an empty word"), help));
         }
         let count = words.len();
-        return if count > STEPS_MAX { Err(too_long()) } else { Ok((PieceKind::Words(words), count)) };
+        return if count > STEPS_MAX {
+            Err(too_long())
+        } else {
+            Ok((PieceKind::Words(words), count))
+        };
     }
     let (first_text, last_text) = inside.split_once("..").unwrap_or((inside, ""));
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| text.parse::<u64>().ok())
+            .flatten()
+    };
     let (Some(first), Some(last)) = (number(first_text), number(last_text)) else {
         let help = "a range is two numbers, {000..099}, or words, {web,db}; a brace that means itself is {{".to_owned();
-        return Err(error(format!("the ends of {{{inside}}} are not both numbers"), help));
+        return Err(error(
+            format!("the ends of {{{inside}}} are not both numbers"),
+            help,
+        ));
     };
     if last < first {
         let help = format!("write {{{last_text}..{first_text}}}");
-        return Err(error(format!("the range {{{inside}}} runs backwards"), help));
+        return Err(error(
+            format!("the range {{{inside}}} runs backwards"),
+            help,
+        ));
     }
     let padded = |text: &str| text.len() > 1 && text.starts_with('0');
     let is_padded = padded(first_text) || padded(last_text);
     if is_padded && first_text.len() != last_text.len() {
         let width = first_text.len().max(last_text.len());
-        let help = format!("write {{{first:0width$}..{last:0width$}}}, or both without leading zeros");
-        return Err(error(format!("the ends of {{{inside}}} are padded to different widths"), help));
+        let help =
+            format!("write {{{first:0width$}..{last:0width$}}}, or both without leading zeros");
+        return Err(error(
+            format!("the ends of {{{inside}}} are padded to different widths"),
+            help,
+        ));
     }
-    let count = usize::try_from(last - first).ok().and_then(|steps| steps.checked_add(1));
-    let count = count.filter(|count| *count <= STEPS_MAX).ok_or_else(too_long)?;
+    let count = usize::try_from(last - first)
+        .ok()
+        .and_then(|steps| steps.checked_add(1));
+    let count = count
+        .filter(|count| *count <= STEPS_MAX)
+        .ok_or_else(too_long)?;
     let width = if is_padded { first_text.len() } else { 0 };
     Ok((PieceKind::Numbers { first, width }, count))
 }
@@ -249,18 +299,38 @@ mod tests {
     fn a_bad_range_says_where_and_what_to_write() {
         for (text, span, message) in [
             ("t{9..0}", 1..7, "the range {9..0} runs backwards"),
-            ("t{00..099}", 1..10, "the ends of {00..099} are padded to different widths"),
+            (
+                "t{00..099}",
+                1..10,
+                "the ends of {00..099} are padded to different widths",
+            ),
             ("{a..c}", 0..6, "the ends of {a..c} are not both numbers"),
             ("{1..}", 0..5, "the ends of {1..} are not both numbers"),
-            ("{1..99999999999999999999}", 0..25, "the ends of {1..99999999999999999999} are not both numbers"),
+            (
+                "{1..99999999999999999999}",
+                0..25,
+                "the ends of {1..99999999999999999999} are not both numbers",
+            ),
             ("{1...3}", 0..7, "the ends of {1...3} are not both numbers"),
             ("x{a,,b}", 1..7, "{a,,b} has an empty word"),
             ("{0..10000}", 0..10, "the range {0..10000} is too long"),
-            ("{0..18446744073709551615}", 0..25, "the range {0..18446744073709551615} is too long"),
-            ("{0..1}{0..2}", 6..12, "this range has 3 steps, {0..1} has 2"),
+            (
+                "{0..18446744073709551615}",
+                0..25,
+                "the range {0..18446744073709551615} is too long",
+            ),
+            (
+                "{0..1}{0..2}",
+                6..12,
+                "this range has 3 steps, {0..1} has 2",
+            ),
         ] {
             let error = Template::parse(text).unwrap_err();
-            assert_eq!((error.span, error.message.as_str()), (span, message), "{text}");
+            assert_eq!(
+                (error.span, error.message.as_str()),
+                (span, message),
+                "{text}"
+            );
             assert!(!error.help.is_empty());
         }
     }

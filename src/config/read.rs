@@ -31,12 +31,18 @@ pub struct Word {
 impl Word {
     /// A key as a word.
     pub(super) fn of_key(key: &Key) -> Word {
-        Word { text: key.get_ref().to_string(), span: key.span(), start: None }
+        Word {
+            text: key.get_ref().to_string(),
+            span: key.span(),
+            start: None,
+        }
     }
 
     /// The bytes in the file of `part` of the text; all of the string if an escape in it shifts them.
     pub(super) fn part(&self, part: Range<usize>) -> Range<usize> {
-        self.start.map_or(self.span.clone(), |start| start + part.start..start + part.end)
+        self.start.map_or(self.span.clone(), |start| {
+            start + part.start..start + part.end
+        })
     }
 }
 
@@ -48,18 +54,31 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: &'a Source<'a>) -> Reader<'a> {
-        Reader { source, problems: Vec::new() }
+        Reader {
+            source,
+            problems: Vec::new(),
+        }
     }
 
     pub(super) fn position(&self, span: Range<usize>) -> Position {
         self.source.position(span)
     }
 
-    pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.problem(Severity::Error, span, message, help);
     }
 
-    pub(super) fn warning(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.problem(Severity::Warning, span, message, help);
     }
 
@@ -98,7 +117,11 @@ impl<'a> Reader<'a> {
             || format!("{place} has {}", known.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        self.error(key.span(), format!("there is no key `{}` in {place}", show(key.get_ref())), help);
+        self.error(
+            key.span(),
+            format!("there is no key `{}` in {place}", show(key.get_ref())),
+            help,
+        );
     }
 
     /// Says that `value` is not of the type its key takes: "expected a string, found an integer".
@@ -112,14 +135,18 @@ impl<'a> Reader<'a> {
             DeValue::Array(_) => "an array",
             DeValue::Table(_) => "a table",
         };
-        self.error(value.span(), format!("expected {expected}, found {found}"), format!("for example {example}"));
+        self.error(
+            value.span(),
+            format!("expected {expected}, found {found}"),
+            format!("for example {example}"),
+        );
     }
 
     pub(super) fn flag(&mut self, value: &Value) -> Option<bool> {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
         }
-        self.error(value.span(), "expected true or false", "write it without quotes");
+        self.wrong_type(value, "true or false", "true, without quotes");
         None
     }
 
@@ -132,17 +159,30 @@ impl<'a> Reader<'a> {
         // Without escapes, the text stands between the quotes (and the newline some start with) as it is.
         let raw = self.source.text.get(span.clone()).unwrap_or_default();
         let start = raw.find(text.as_ref()).filter(|start| {
-            *start > 0 && raw.len() <= start + text.len() + 3 && raw[..*start].trim_matches(['"', '\'', '\r', '\n']).is_empty()
+            *start > 0
+                && raw.len() <= start + text.len() + 3
+                && raw[..*start]
+                    .trim_matches(['"', '\'', '\r', '\n'])
+                    .is_empty()
         });
         let start = start.map(|start| span.start + start);
-        Some(Word { text: text.to_string(), span, start })
+        Some(Word {
+            text: text.to_string(),
+            span,
+            start,
+        })
     }
 
     /// One string, or an array of them.
     pub(super) fn words(&mut self, value: &Value, example: &str) -> Option<Vec<Word>> {
         match value.get_ref() {
             DeValue::String(_) => self.word(value, example).map(|word| vec![word]),
-            DeValue::Array(values) => Some(values.iter().filter_map(|value| self.word(value, example)).collect()),
+            DeValue::Array(values) => Some(
+                values
+                    .iter()
+                    .filter_map(|value| self.word(value, example))
+                    .collect(),
+            ),
             _ => {
                 self.wrong_type(value, "a string or an array of strings", example);
                 None
@@ -153,13 +193,23 @@ impl<'a> Reader<'a> {
     pub(super) fn integer(&mut self, value: &Value, range: RangeInclusive<u32>) -> Option<u32> {
         let (low, high) = (range.start(), range.end());
         let DeValue::Integer(integer) = value.get_ref() else {
-            self.wrong_type(value, &format!("an integer from {low} to {high}"), &low.max(&10).min(high).to_string());
+            self.wrong_type(
+                value,
+                &format!("an integer from {low} to {high}"),
+                &low.max(&10).min(high).to_string(),
+            );
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
+        let number = number
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| range.contains(number));
         if number.is_none() {
-            self.error(value.span(), format!("{integer} is out of range"), format!("from {low} to {high}"));
+            self.error(
+                value.span(),
+                format!("{integer} is out of range"),
+                format!("from {low} to {high}"),
+            );
         }
         number
     }
@@ -171,9 +221,15 @@ impl<'a> Reader<'a> {
         let word = self.word(value, &quoted.join(" or "))?;
         let chosen = choices.iter().find(|(name, _)| *name == word.text);
         if chosen.is_none() {
-            let help = nearest(&word.text, &names)
-                .map_or_else(|| format!("one of {}", quoted.join(", ")), |near| format!("did you mean {near:?}?"));
-            self.error(word.span, format!("{} is not known here", quote(&word.text)), help);
+            let help = nearest(&word.text, &names).map_or_else(
+                || format!("one of {}", quoted.join(", ")),
+                |near| format!("did you mean {near:?}?"),
+            );
+            self.error(
+                word.span,
+                format!("{} is not known here", quote(&word.text)),
+                help,
+            );
         }
         chosen.map(|(_, choice)| choice.clone())
     }
@@ -181,17 +237,27 @@ impl<'a> Reader<'a> {
     /// A byte size: a string with a unit, or an integer of bytes.
     pub(super) fn size(&mut self, value: &Value, range: RangeInclusive<u64>) -> Option<u64> {
         let bytes = match value.get_ref() {
-            DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()).map(u64::try_from) {
-                Ok(Ok(bytes)) => bytes,
-                _ => {
-                    self.error(value.span(), format!("{integer} is no size"), "for example \"16MiB\"");
-                    return None;
+            DeValue::Integer(integer) => {
+                match i64::from_str_radix(integer.as_str(), integer.radix()).map(u64::try_from) {
+                    Ok(Ok(bytes)) => bytes,
+                    _ => {
+                        self.error(
+                            value.span(),
+                            format!("{integer} is no size"),
+                            "for example \"16MiB\"",
+                        );
+                        return None;
+                    }
                 }
-            },
+            }
             DeValue::String(text) => match parse_size(text) {
                 Ok(bytes) => bytes,
                 Err(error) => {
-                    self.error(value.span(), format!("{} is no size: {error}", quote(text)), "for example \"64KiB\", \"16MiB\" or \"1.5GiB\"");
+                    self.error(
+                        value.span(),
+                        format!("{} is no size: {error}", quote(text)),
+                        "for example \"64KiB\", \"16MiB\" or \"1.5GiB\"",
+                    );
                     return None;
                 }
             },
@@ -201,37 +267,69 @@ impl<'a> Reader<'a> {
             }
         };
         if !range.contains(&bytes) {
-            let help = format!("from {} to {}", show_size(*range.start()), show_size(*range.end()));
-            self.error(value.span(), format!("{} is out of range", show_size(bytes)), help);
+            let help = format!(
+                "from {} to {}",
+                show_size(*range.start()),
+                show_size(*range.end())
+            );
+            self.error(
+                value.span(),
+                format!("{} is out of range", show_size(bytes)),
+                help,
+            );
             return None;
         }
         Some(bytes)
     }
 
-    pub(super) fn duration(&mut self, value: &Value, range: RangeInclusive<Duration>) -> Option<Duration> {
+    pub(super) fn duration(
+        &mut self,
+        value: &Value,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let word = self.word(value, "\"500ms\", \"2s\" or \"5m\"")?;
         let duration = match parse_duration(&word.text) {
             Ok(duration) => duration,
             Err(error) => {
                 let message = format!("{} is no duration: {error}", quote(&word.text));
-                self.error(word.span, message, "for example \"500ms\", \"2s\" or \"5m\"");
+                self.error(
+                    word.span,
+                    message,
+                    "for example \"500ms\", \"2s\" or \"5m\"",
+                );
                 return None;
             }
         };
         if !range.contains(&duration) {
-            let help = format!("from {} to {}", show_duration(*range.start()), show_duration(*range.end()));
-            self.error(word.span, format!("{} is out of range", show_duration(duration)), help);
+            let help = format!(
+                "from {} to {}",
+                show_duration(*range.start()),
+                show_duration(*range.end())
+            );
+            self.error(
+                word.span,
+                format!("{} is out of range", show_duration(duration)),
+                help,
+            );
             return None;
         }
         Some(duration)
     }
 
     /// The table `[name]`.
-    pub(super) fn table<'v, 'i>(&mut self, value: &'v Value<'i>, name: &str) -> Option<&'v DeTable<'i>> {
+    pub(super) fn table<'v, 'i>(
+        &mut self,
+        value: &'v Value<'i>,
+        name: &str,
+    ) -> Option<&'v DeTable<'i>> {
         match value.get_ref() {
             DeValue::Table(table) => Some(table),
             DeValue::Array(_) => {
-                self.error(value.span(), format!("there is only one [{name}]"), format!("write [{name}], with one bracket"));
+                self.error(
+                    value.span(),
+                    format!("there is only one [{name}]"),
+                    format!("write [{name}], with one bracket"),
+                );
                 None
             }
             _ => {
@@ -251,7 +349,11 @@ pub(super) fn set<T>(slot: &mut T, value: Option<T>) {
 
 /// `text` as it can be printed in a message: no control characters, not endless.
 pub(super) fn show(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN_CHARS)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(SHOWN_CHARS).is_some() {
         shown.push_str("..");
     }

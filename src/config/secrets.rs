@@ -12,9 +12,13 @@ pub(super) fn secrets(line: &str) -> Vec<Range<usize>> {
     let mut done = 0;
     for (equals, _) in line.match_indices('=') {
         let name = line[..equals].trim_end();
-        let name_start = name.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        let name_start = name
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .map_or(0, |at| at + 1);
         let name = name.get(name_start..).unwrap_or_default();
-        if equals < done || nearest(name, &["key", "password"]).is_none() {
+        // `keys` is a table of ours, and no misspelling.
+        let is_secret = name != "keys" && nearest(name, &["key", "password"]).is_some();
+        if equals < done || !is_secret {
             continue;
         }
         let value = line[equals + 1..].trim_start_matches([' ', '\t', '"', '\'']);
@@ -24,7 +28,8 @@ pub(super) fn secrets(line: &str) -> Vec<Range<usize>> {
         let commas = value[..end].match_indices(',').map(|(at, _)| at);
         let is_option = |comma: &usize| {
             let next = value[comma + 1..end].split(',').next().unwrap_or_default();
-            next.contains('=') || ["hidden", "icfenable"].contains(&next.trim().to_ascii_lowercase().as_str())
+            next.contains('=')
+                || ["hidden", "icfenable"].contains(&next.trim().to_ascii_lowercase().as_str())
         };
         let end = commas.into_iter().find(is_option).unwrap_or(end);
         done = start + end;
@@ -47,10 +52,19 @@ mod tests {
         for (line, secret) in [
             (r#"connect = "net:port=50000,key=1.2.3.4""#, "1.2.3.4"),
             (r#"connect = "net:key=1.2.3.4,port=50000""#, "1.2.3.4"),
-            (r#"{ name = "lab:1", connect = "net:KEY=1.2.3.4", log = true }"#, "1.2.3.4"),
-            (r#"connect = "net:port=50000,kye=1.2.3.4" # KDNET"#, "1.2.3.4"),
+            (
+                r#"{ name = "lab:1", connect = "net:KEY=1.2.3.4", log = true }"#,
+                "1.2.3.4",
+            ),
+            (
+                r#"connect = "net:port=50000,kye=1.2.3.4" # KDNET"#,
+                "1.2.3.4",
+            ),
             (r#"key = "1.2.3.4""#, "1.2.3.4"),
-            (r#"open = ["tcp:port=5005,password=Lab,12", "npipe:pipe=lab"]"#, "Lab,12"),
+            (
+                r#"open = ["tcp:port=5005,password=Lab,12", "npipe:pipe=lab"]"#,
+                "Lab,12",
+            ),
             (r#"open = ["tcp:password=Lab 12,hidden"]"#, "Lab 12"),
             (r#"open = ["tcp:pasword=Lab12,port=5"#, "Lab12"),
         ] {
@@ -60,7 +74,13 @@ mod tests {
 
     #[test]
     fn other_values_are_left_alone() {
-        for line in ["theme = \"dark\"", r#"connect = "raw:server=lab1,port=7001""#, "", "="] {
+        for line in [
+            "theme = \"dark\"",
+            "keys = \"none\"",
+            r#"connect = "raw:server=lab1,port=7001""#,
+            "",
+            "=",
+        ] {
             assert!(hidden(line).is_empty(), "{line}");
         }
     }

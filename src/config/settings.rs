@@ -68,7 +68,11 @@ pub struct History {
 
 impl Default for History {
     fn default() -> Self {
-        History { per_target_bytes: 16 << 20, total_bytes: 1 << 30, line_limit_bytes: 16 << 10 }
+        History {
+            per_target_bytes: 16 << 20,
+            total_bytes: 1 << 30,
+            line_limit_bytes: 16 << 10,
+        }
     }
 }
 
@@ -127,7 +131,10 @@ pub struct Reconnect {
 
 impl Default for Reconnect {
     fn default() -> Self {
-        Reconnect { first: Duration::from_millis(500), longest: Duration::from_secs(30) }
+        Reconnect {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(30),
+        }
     }
 }
 

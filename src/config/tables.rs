@@ -7,27 +7,48 @@ use std::time::Duration;
 use jiff::fmt::strtime;
 use toml::de::DeTable;
 
+use super::Vocabulary;
 use super::read::{Reader, Value, Word, quote, set};
 use super::settings::{Color, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen};
-use super::Vocabulary;
 use crate::connect::ServerString;
 
 /// The tables a file can have.
-pub(super) const TABLES: &[&str] =
-    &["target", "server", "log", "history", "screen", "keys", "reconnect", "trigger"];
+pub(super) const TABLES: &[&str] = &[
+    "target",
+    "server",
+    "log",
+    "history",
+    "screen",
+    "keys",
+    "reconnect",
+    "trigger",
+];
 
 pub(super) fn read_log(reader: &mut Reader, table: &DeTable, log: &mut Log) {
-    const KEYS: &[&str] = &["enabled", "directory", "format", "time", "rotate_size", "rotate_count"];
+    const KEYS: &[&str] = &[
+        "enabled",
+        "directory",
+        "format",
+        "time",
+        "rotate_size",
+        "rotate_count",
+    ];
     for (key, value) in table.iter() {
         match key.get_ref().as_ref() {
             "enabled" => set(&mut log.enabled, reader.flag(value)),
             "directory" => set(&mut log.directory, directory(reader, value).map(Some)),
             "format" => set(
                 &mut log.format,
-                reader.choice(value, &[("lines", LogFormat::Lines), ("raw", LogFormat::Raw)]),
+                reader.choice(
+                    value,
+                    &[("lines", LogFormat::Lines), ("raw", LogFormat::Raw)],
+                ),
             ),
             "time" => set(&mut log.time, log_time(reader, value)),
-            "rotate_size" => set(&mut log.rotate_size_bytes, reader.size(value, ROTATE_SIZE_BYTES)),
+            "rotate_size" => set(
+                &mut log.rotate_size_bytes,
+                reader.size(value, ROTATE_SIZE_BYTES),
+            ),
             "rotate_count" => set(&mut log.rotate_count, reader.integer(value, ROTATE_COUNT)),
             _ => reader.unknown_key(key, "[log]", KEYS),
         }
@@ -37,7 +58,11 @@ pub(super) fn read_log(reader: &mut Reader, table: &DeTable, log: &mut Log) {
 fn directory(reader: &mut Reader, value: &Value) -> Option<PathBuf> {
     let word = reader.word(value, "\"/var/log/kdeck\"")?;
     if word.text.is_empty() {
-        reader.error(word.span, "an empty path is no directory", "leave the key out for the state directory");
+        reader.error(
+            word.span,
+            "an empty path is no directory",
+            "leave the key out for the state directory",
+        );
         return None;
     }
     Some(PathBuf::from(word.text))
@@ -52,16 +77,28 @@ fn log_time(reader: &mut Reader, value: &Value) -> Option<LogTime> {
     }
     let help = "\"iso\", \"off\" or a format of strftime, for example \"%H:%M:%S%.3f\"";
     if !word.text.contains('%') {
-        reader.error(word.span, format!("{} is no time format", quote(&word.text)), help);
+        reader.error(
+            word.span,
+            format!("{} is no time format", quote(&word.text)),
+            help,
+        );
         return None;
     }
     if word.text.chars().any(char::is_control) {
-        reader.error(word.span, "a time stamp cannot hold control characters", help);
+        reader.error(
+            word.span,
+            "a time stamp cannot hold control characters",
+            help,
+        );
         return None;
     }
     let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
     if let Err(error) = strtime::format(&word.text, &now) {
-        reader.error(word.span, format!("{} is no time format: {error}", quote(&word.text)), help);
+        reader.error(
+            word.span,
+            format!("{} is no time format: {error}", quote(&word.text)),
+            help,
+        );
         return None;
     }
     Some(LogTime::Format(word.text))
@@ -74,16 +111,26 @@ pub(super) fn read_history(reader: &mut Reader, table: &DeTable, history: &mut H
         match key.get_ref().as_ref() {
             "per_target" => {
                 per_target_span = Some(value.span());
-                set(&mut history.per_target_bytes, reader.size(value, PER_TARGET_BYTES));
+                set(
+                    &mut history.per_target_bytes,
+                    reader.size(value, PER_TARGET_BYTES),
+                );
             }
             "total" => set(&mut history.total_bytes, reader.size(value, TOTAL_BYTES)),
-            "line_limit" => set(&mut history.line_limit_bytes, reader.size(value, LINE_LIMIT_BYTES)),
+            "line_limit" => set(
+                &mut history.line_limit_bytes,
+                reader.size(value, LINE_LIMIT_BYTES),
+            ),
             _ => reader.unknown_key(key, "[history]", KEYS),
         }
     }
     if let Some(span) = per_target_span.filter(|_| history.per_target_bytes > history.total_bytes) {
         let help = "raise `total`, or lower `per_target`";
-        reader.error(span, "one target may keep more than all together (`total`)", help);
+        reader.error(
+            span,
+            "one target may keep more than all together (`total`)",
+            help,
+        );
     }
 }
 
@@ -93,12 +140,21 @@ pub(super) fn read_screen(
     screen: &mut Screen,
     vocabulary: &dyn Vocabulary,
 ) {
-    const KEYS: &[&str] =
-        &["theme", "frame_rate", "mouse", "ascii", "color", "time_stamps", "reduced_motion"];
+    const KEYS: &[&str] = &[
+        "theme",
+        "frame_rate",
+        "mouse",
+        "ascii",
+        "color",
+        "time_stamps",
+        "reduced_motion",
+    ];
     for (key, value) in table.iter() {
         match key.get_ref().as_ref() {
             "theme" => {
-                let Some(word) = reader.word(value, "\"default\"") else { continue };
+                let Some(word) = reader.word(value, "\"default\"") else {
+                    continue;
+                };
                 match vocabulary.theme(&word) {
                     None => screen.theme = word.text,
                     Some(fault) => reader.error(fault.span, fault.message, fault.help),
@@ -108,8 +164,11 @@ pub(super) fn read_screen(
             "mouse" => set(&mut screen.mouse, reader.flag(value)),
             "ascii" => set(&mut screen.ascii, reader.flag(value)),
             "color" => {
-                let choices =
-                    [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
+                let choices = [
+                    ("auto", Color::Auto),
+                    ("always", Color::Always),
+                    ("never", Color::Never),
+                ];
                 set(&mut screen.color, reader.choice(value, &choices));
             }
             "time_stamps" => set(&mut screen.time_stamps, reader.flag(value)),
@@ -126,7 +185,9 @@ pub(super) fn read_keys(
     vocabulary: &dyn Vocabulary,
 ) {
     for (key, value) in table.iter() {
-        let Some(mut words) = reader.words(value, "\"ctrl-p\" or [\"f1\", \"?\"]") else { continue };
+        let Some(mut words) = reader.words(value, "\"ctrl-p\" or [\"f1\", \"?\"]") else {
+            continue;
+        };
         if let Some(none) = words.iter().find(|word| word.text == "none") {
             if words.len() > 1 {
                 let help = "\"none\" stands alone: it takes an action's keys away";
@@ -135,7 +196,10 @@ pub(super) fn read_keys(
             words.clear();
         }
         let action = Word::of_key(key);
-        keys.push(KeyChange { action, keys: words });
+        keys.push(KeyChange {
+            action,
+            keys: words,
+        });
     }
     keys.sort_by_key(|change| change.action.span.start);
     for fault in vocabulary.keys(keys) {
@@ -172,7 +236,8 @@ pub(super) fn read_server(reader: &mut Reader, table: &DeTable, servers: &mut Ve
         for word in reader.words(value, "\"tcp:port=5005\"").unwrap_or_default() {
             match word.text.parse::<ServerString>() {
                 Ok(server) => {
-                    let help = "the targets are there all the same; take the line out to be rid of this";
+                    let help =
+                        "the targets are there all the same; take the line out to be rid of this";
                     let message = "this version of kdeck does not open servers yet";
                     reader.warning(word.span, message, help);
                     servers.push(server);

@@ -1,6 +1,5 @@
 //! `[[target]]`: one table makes one target, or as many as its ranges have steps.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use toml::de::DeValue;
@@ -9,7 +8,8 @@ use super::TARGETS_MAX;
 use super::problem::{Position, Severity};
 use super::range::{Expansion, Template};
 use super::read::{Reader, Value, Word, quote, set};
-use crate::connect::{Eol, LocalPort, Restart, TargetLink, TargetString, check_name};
+use super::taken::Taken;
+use crate::connect::{Eol, Restart, TargetLink, TargetString, check_name};
 
 /// A target to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,71 +31,45 @@ pub struct Target {
 impl Target {
     /// The target of a string of the command line; one without a name gets one that tells where it leads.
     pub fn new(mut connect: TargetString) -> Target {
-        let name = connect.name.take().unwrap_or_else(|| connect.default_name());
+        let name = connect
+            .name
+            .take()
+            .unwrap_or_else(|| connect.default_name());
         let groups = unique(std::mem::take(&mut connect.group));
-        Target { name, connect, groups, tags: Vec::new(), log: None, position: None }
+        Target {
+            name,
+            connect,
+            groups,
+            tags: Vec::new(),
+            log: None,
+            position: None,
+        }
     }
 
     /// "line 12 of the file" or "the command line", for messages about it.
     pub(super) fn origin(&self) -> String {
-        self.position.as_ref().map_or("on the command line".to_owned(), |at| format!("in line {}", at.line))
+        self.position
+            .as_ref()
+            .map_or("on the command line".to_owned(), |at| {
+                format!("in line {}", at.line)
+            })
     }
 
     /// Whether it is the same target in all that matters, wherever it stands in the file.
     pub(super) fn is_same_as(&self, other: &Target) -> bool {
-        let Target { name, connect, groups, tags, log, position: _ } = self;
+        let Target {
+            name,
+            connect,
+            groups,
+            tags,
+            log,
+            position: _,
+        } = self;
         *name == other.name
             && *connect == other.connect
             && *groups == other.groups
             && *tags == other.tags
             && *log == other.log
-    }
-}
-
-/// The targets so far, found by what only one of them can have.
-#[derive(Default)]
-pub(super) struct Taken {
-    names: HashMap<String, usize>,
-    /// By port number (0 for devices): the few that could clash.
-    ports: HashMap<(u16, String), Vec<(LocalPort, usize)>>,
-}
-
-impl Taken {
-    /// The index of the target that has the name `name`.
-    pub(super) fn name(&self, name: &str) -> Option<usize> {
-        self.names.get(name).copied()
-    }
-
-    /// What `target` would hold, and the index of the one that holds it already.
-    pub(super) fn port(&self, target: &Target) -> Option<(LocalPort, usize)> {
-        let port = target.connect.local_port()?;
-        let rivals = self.ports.get(&slot(&port))?;
-        let rival = rivals.iter().find(|(rival, _)| rival.clashes_with(&port)).map(|(_, index)| *index)?;
-        Some((port, rival))
-    }
-
-    /// Notes that `target` will have the index `index`.
-    pub(super) fn insert(&mut self, target: &Target, index: usize) {
-        self.names.insert(target.name.clone(), index);
-        if let Some(port) = target.connect.local_port() {
-            self.ports.entry(slot(&port)).or_default().push((port, index));
-        }
-    }
-
-    /// `name`, or if that is taken, with the first number behind it that makes it free.
-    pub(super) fn free_name(&self, name: String) -> String {
-        if self.name(&name).is_none() {
-            return name;
-        }
-        let numbered = (2..).map(|number| format!("{name}-{number}"));
-        numbered.into_iter().find(|name| self.name(name).is_none()).unwrap_or(name)
-    }
-}
-
-fn slot(port: &LocalPort) -> (u16, String) {
-    match port {
-        LocalPort::Udp { port, .. } | LocalPort::Tcp { port, .. } => (*port, String::new()),
-        LocalPort::Device(path) => (0, path.display().to_string()),
     }
 }
 
@@ -115,7 +89,11 @@ pub(super) fn read_targets(reader: &mut Reader, value: &Value) -> Vec<Target> {
             }
         }
         DeValue::Table(_) => {
-            reader.error(value.span(), "there can be many targets", "write [[target]], with two brackets");
+            reader.error(
+                value.span(),
+                "there can be many targets",
+                "write [[target]], with two brackets",
+            );
         }
         _ => reader.wrong_type(value, "tables", "[[target]]"),
     }
@@ -149,7 +127,11 @@ fn read_target(reader: &mut Reader, value: &Value, targets: &mut Vec<Target>, ta
     let mut has_connect = false;
     for (key, value) in entries.iter() {
         match key.get_ref().as_ref() {
-            "name" => table.name = reader.word(value, "\"web01\"").and_then(|word| text(reader, word)),
+            "name" => {
+                table.name = reader
+                    .word(value, "\"web01\"")
+                    .and_then(|word| text(reader, word))
+            }
             "connect" => {
                 has_connect = true;
                 let word = reader.word(value, "\"raw:server=lab1,port=7001\"");
@@ -167,9 +149,14 @@ fn read_target(reader: &mut Reader, value: &Value, targets: &mut Vec<Target>, ta
         let help = "for example connect = \"raw:server=lab1,port=7001\"";
         return reader.error(value.span(), "this target has no `connect`", help);
     }
-    let Some(steps) = steps(reader, &table) else { return };
+    let Some(steps) = steps(reader, &table) else {
+        return;
+    };
     // What could not be read has been said; half a target is not looked at further.
-    if reader.problems[known_problems..].iter().any(|problem| problem.severity == Severity::Error) {
+    if reader.problems[known_problems..]
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
         return;
     }
     expand(reader, &table, steps, targets, taken);
@@ -187,16 +174,27 @@ fn text(reader: &mut Reader, word: Word) -> Option<Text> {
 
 fn texts(reader: &mut Reader, value: &Value, example: &str) -> Vec<Text> {
     let words = reader.words(value, example).unwrap_or_default();
-    words.into_iter().filter_map(|word| text(reader, word)).collect()
+    words
+        .into_iter()
+        .filter_map(|word| text(reader, word))
+        .collect()
 }
 
 /// How many targets the table makes; `None` if its ranges do not agree or its name has none.
 fn steps(reader: &mut Reader, table: &Table) -> Option<usize> {
-    let mut all: Vec<&Text> = table.name.iter().chain(&table.connect).chain(&table.groups).chain(&table.tags).collect();
+    let mut all: Vec<&Text> = table
+        .name
+        .iter()
+        .chain(&table.connect)
+        .chain(&table.groups)
+        .chain(&table.tags)
+        .collect();
     all.sort_by_key(|text| text.word.span.start);
     let mut first: Option<(usize, &str)> = None;
     for text in all {
-        let Some((count, span)) = text.template.steps() else { continue };
+        let Some((count, span)) = text.template.steps() else {
+            continue;
+        };
         match first {
             None => first = Some((count, text.word.text.get(span).unwrap_or_default())),
             Some((expected, range)) if expected != count => {
@@ -209,47 +207,91 @@ fn steps(reader: &mut Reader, table: &Table) -> Option<usize> {
         }
     }
     let count = first.map_or(1, |(count, _)| count);
-    if let (Some(name), Some((2.., range))) = (&table.name, first) {
-        if name.template.steps().is_none() {
-            let message = format!("all {count} targets of {range} would have this name");
-            let help = format!("put a range in it: \"{}{{01..{count:02}}}\"", super::read::show(&name.word.text));
-            reader.error(name.word.span.clone(), message, help);
-            return None;
-        }
+    if let (Some(name), Some((2.., range))) = (&table.name, first)
+        && name.template.steps().is_none()
+    {
+        let message = format!("all {count} targets of {range} would have this name");
+        let help = format!(
+            "put a range in it: \"{}{{01..{count:02}}}\"",
+            super::read::show(&name.word.text)
+        );
+        reader.error(name.word.span.clone(), message, help);
+        return None;
     }
     Some(count)
 }
 
-fn expand(reader: &mut Reader, table: &Table, steps: usize, targets: &mut Vec<Target>, taken: &mut Taken) {
-    let Some(connect_text) = &table.connect else { return };
+fn expand(
+    reader: &mut Reader,
+    table: &Table,
+    steps: usize,
+    targets: &mut Vec<Target>,
+    taken: &mut Taken,
+) {
+    let Some(connect_text) = &table.connect else {
+        return;
+    };
     let position = reader.position(connect_text.word.span.clone());
     // A range that is wrong once is wrong a hundred times: each kind of mistake is reported where it is first made.
-    let mut once = Once { span: connect_text.word.span.clone(), seen: Vec::new() };
+    let mut once = Once {
+        span: connect_text.word.span.clone(),
+        seen: Vec::new(),
+    };
     for step in 0..steps {
         let expansion = connect_text.template.expand(step);
         let mut connect = match expansion.text.parse::<TargetString>() {
             Ok(connect) => connect,
-            Err(error) => return reader.connect_error(&connect_text.word, &error, |span| expansion.origin(span)),
+            Err(error) => {
+                return reader
+                    .connect_error(&connect_text.word, &error, |span| expansion.origin(span));
+            }
         };
         if let Some(message) = connect.not_served() {
-            once.warn(reader, Kind::NotServed, message, "it is listed, but not connected");
+            once.warn(
+                reader,
+                Kind::NotServed,
+                message,
+                "it is listed, but not connected",
+            );
         }
         for warning in connect.warnings() {
             once.warn(reader, Kind::Connect, &warning, "");
         }
-        if table.eol.is_some_and(|eol| !set_eol(&mut connect.link, eol)) {
+        if table
+            .eol
+            .is_some_and(|eol| !set_eol(&mut connect.link, eol))
+        {
             let message = "`eol` means nothing for this kind of target";
-            once.warn(reader, Kind::Eol, message, "take it out: nothing is sent, or a protocol frames it");
+            once.warn(
+                reader,
+                Kind::Eol,
+                message,
+                "take it out: nothing is sent, or a protocol frames it",
+            );
         }
-        if table.reconnect.is_some_and(|reconnect| !set_reconnect(&mut connect.link, reconnect)) {
+        if table
+            .reconnect
+            .is_some_and(|reconnect| !set_reconnect(&mut connect.link, reconnect))
+        {
             let message = "`reconnect` means nothing for this kind of target";
-            once.warn(reader, Kind::Reconnect, message, "take it out: there is no connection that could be lost");
+            once.warn(
+                reader,
+                Kind::Reconnect,
+                message,
+                "take it out: there is no connection that could be lost",
+            );
         }
         let own_name = connect.name.clone();
         let mut target = Target::new(connect);
         target.log = table.log;
         target.position = Some(position.clone());
-        target.tags = unique(table.tags.iter().map(|tag| tag.template.expand(step).text).collect());
+        target.tags = unique(
+            table
+                .tags
+                .iter()
+                .map(|tag| tag.template.expand(step).text)
+                .collect(),
+        );
 
         let name_span = match &table.name {
             None => {
@@ -263,9 +305,17 @@ fn expand(reader: &mut Reader, table: &Table, steps: usize, targets: &mut Vec<Ta
                 if !checked(reader, name, &expansion, "a target") {
                     return;
                 }
-                if own_name.as_ref().is_some_and(|other| *other != expansion.text) {
+                if own_name
+                    .as_ref()
+                    .is_some_and(|other| *other != expansion.text)
+                {
                     let message = "this target has two names; `name` is the one that counts";
-                    once.warn(reader, Kind::TwoNames, message, "take `name=` out of `connect`");
+                    once.warn(
+                        reader,
+                        Kind::TwoNames,
+                        message,
+                        "take `name=` out of `connect`",
+                    );
                 }
                 target.name = expansion.text;
                 name.word.span.clone()
@@ -282,17 +332,32 @@ fn expand(reader: &mut Reader, table: &Table, steps: usize, targets: &mut Vec<Ta
         groups.append(&mut target.groups);
         target.groups = unique(groups);
 
-        if let Some(other) = taken.name(&target.name).and_then(|index| targets.get(index)) {
+        if let Some(other) = taken
+            .name(&target.name)
+            .and_then(|index| targets.get(index))
+        {
             if once.first(Kind::Name) {
-                let message = format!("the name {} is taken by the target {}", quote(&target.name), other.origin());
+                let message = format!(
+                    "the name {} is taken by the target {}",
+                    quote(&target.name),
+                    other.origin()
+                );
                 reader.error(name_span, message, "every target has a name of its own");
             }
             continue;
         }
         if let Some((port, index)) = taken.port(&target) {
             if let Some(other) = targets.get(index).filter(|_| once.first(Kind::Port)) {
-                let message = format!("{port} is held by the target {} {}", quote(&other.name), other.origin());
-                reader.error(once.span.clone(), message, "every target has a local port of its own");
+                let message = format!(
+                    "{port} is held by the target {} {}",
+                    quote(&other.name),
+                    other.origin()
+                );
+                reader.error(
+                    once.span.clone(),
+                    message,
+                    "every target has a local port of its own",
+                );
             }
             continue;
         }
@@ -318,7 +383,13 @@ fn set_reconnect(link: &mut TargetLink, reconnect: bool) -> bool {
         TargetLink::Raw(raw) => raw.reconnect = reconnect,
         TargetLink::Telnet(telnet) => telnet.reconnect = reconnect,
         TargetLink::Kd(kd) => kd.reconnect = reconnect,
-        TargetLink::Exec(exec) => exec.restart = if reconnect { Restart::Always } else { Restart::Never },
+        TargetLink::Exec(exec) => {
+            exec.restart = if reconnect {
+                Restart::Always
+            } else {
+                Restart::Never
+            }
+        }
         _ => return false,
     }
     true
@@ -326,10 +397,23 @@ fn set_reconnect(link: &mut TargetLink, reconnect: bool) -> bool {
 
 /// Whether `expansion` is a name that `whose` may have; if not, says why.
 fn checked(reader: &mut Reader, text: &Text, expansion: &Expansion, whose: &str) -> bool {
-    let Err(fault) = check_name(&expansion.text) else { return true };
-    let message = format!("{} cannot be the name of {whose}: {fault}", quote(&expansion.text));
-    let help = if text.word.text.contains('{') { "a range is written {00..99} or {web,db}" } else { "" };
-    reader.error(text.word.part(expansion.origin(0..expansion.text.len())), message, help);
+    let Err(fault) = check_name(&expansion.text) else {
+        return true;
+    };
+    let message = format!(
+        "{} cannot be the name of {whose}: {fault}",
+        quote(&expansion.text)
+    );
+    let help = if text.word.text.contains('{') {
+        "a range is written {00..99} or {web,db}"
+    } else {
+        ""
+    };
+    reader.error(
+        text.word.part(expansion.origin(0..expansion.text.len())),
+        message,
+        help,
+    );
     false
 }
 
@@ -375,5 +459,13 @@ fn unique(words: Vec<String>) -> Vec<String> {
     kept
 }
 
-const KEYS: &[&str] = &["name", "connect", "group", "tags", "log", "eol", "reconnect"];
+const KEYS: &[&str] = &[
+    "name",
+    "connect",
+    "group",
+    "tags",
+    "log",
+    "eol",
+    "reconnect",
+];
 const EOLS: &[(&str, Eol)] = &[("lf", Eol::Lf), ("cr", Eol::Cr), ("crlf", Eol::CrLf)];

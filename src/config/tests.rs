@@ -16,7 +16,11 @@ fn problems(text: &str) -> Problems {
 }
 
 fn messages(text: &str) -> Vec<String> {
-    problems(text).0.into_iter().map(|problem| problem.message).collect()
+    problems(text)
+        .0
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect()
 }
 
 #[test]
@@ -121,7 +125,10 @@ fn what_this_version_does_not_do_is_a_warning() {
 #[test]
 fn an_empty_file_is_the_default() {
     assert_eq!(read(""), Config::default());
-    assert_eq!(read("# nothing\n[log]\n[screen]\n[keys]\n[server]\n[history]\n[reconnect]"), Config::default());
+    assert_eq!(
+        read("# nothing\n[log]\n[screen]\n[keys]\n[server]\n[history]\n[reconnect]"),
+        Config::default()
+    );
 }
 
 #[test]
@@ -168,10 +175,15 @@ fn what_the_file_says_is_what_is_meant() {
         longest = "5m"
         "#,
     );
-    let [board, bash] = &config.targets[..] else { panic!("{:?}", config.targets) };
+    let [board, bash] = &config.targets[..] else {
+        panic!("{:?}", config.targets)
+    };
     assert_eq!(board.groups, ["rack-a", "slow", "serial"]);
     assert_eq!(board.tags, ["arm64"]);
-    assert_eq!(board.connect.to_string(), "raw:com=/dev/ttyUSB0,baud=9600,eol=lf,reconnect=no");
+    assert_eq!(
+        board.connect.to_string(),
+        "raw:com=/dev/ttyUSB0,baud=9600,eol=lf,reconnect=no"
+    );
     assert_eq!(bash.connect.to_string(), "exec:bash,restart=always");
     assert!(config.is_logged(bash) && !config.is_logged(board));
     assert_eq!(
@@ -185,7 +197,11 @@ fn what_the_file_says_is_what_is_meant() {
             rotate_count: 3,
         }
     );
-    let history = History { per_target_bytes: 1 << 20, total_bytes: 64 << 20, line_limit_bytes: 4 << 10 };
+    let history = History {
+        per_target_bytes: 1 << 20,
+        total_bytes: 64 << 20,
+        line_limit_bytes: 4 << 10,
+    };
     assert_eq!(config.history, history);
     assert_eq!(
         config.screen,
@@ -202,7 +218,12 @@ fn what_the_file_says_is_what_is_meant() {
     let keys: Vec<(&str, Vec<&str>)> = config
         .keys
         .iter()
-        .map(|change| (change.action.text.as_str(), change.keys.iter().map(|key| key.text.as_str()).collect()))
+        .map(|change| {
+            (
+                change.action.text.as_str(),
+                change.keys.iter().map(|key| key.text.as_str()).collect(),
+            )
+        })
         .collect();
     assert_eq!(keys, [("zoom", vec!["z", "f5"]), ("quit", vec![])]);
     assert_eq!(config.reconnect.first.as_millis(), 100);
@@ -211,12 +232,18 @@ fn what_the_file_says_is_what_is_meant() {
 
 #[test]
 fn ranges_of_a_table_run_in_step_or_not_at_all() {
-    let config = read("[[target]]\nname = 't{00..99}'\nconnect = 'raw:server=h,port={50000..50099}'\ngroup = 'g'\n");
+    let config = read(
+        "[[target]]\nname = 't{00..99}'\nconnect = 'raw:server=h,port={50000..50099}'\ngroup = 'g'\n",
+    );
     let last = config.targets.last().unwrap();
     assert_eq!((config.targets.len(), last.name.as_str()), (100, "t99"));
     assert_eq!(last.connect.to_string(), "raw:server=h,port=50099");
 
-    let table = |name: &str, connect: &str| messages(&format!("[[target]]\nname = '{name}'\nconnect = '{connect}'\n"));
+    let table = |name: &str, connect: &str| {
+        messages(&format!(
+            "[[target]]\nname = '{name}'\nconnect = '{connect}'\n"
+        ))
+    };
     assert_eq!(
         table("t{0..2}", "raw:server=h,port={1..2}"),
         ["this range has 2 steps, {0..2} has 3"]
@@ -225,7 +252,10 @@ fn ranges_of_a_table_run_in_step_or_not_at_all() {
         table("web", "raw:server=h,port={1..2}"),
         ["all 2 targets of {1..2} would have this name"]
     );
-    assert_eq!(table("t{0..10000}", "raw:server=h,port=1"), ["the range {0..10000} is too long"]);
+    assert_eq!(
+        table("t{0..10000}", "raw:server=h,port=1"),
+        ["the range {0..10000} is too long"]
+    );
     assert!(table("t{0-9}", "exec:sh")[0].starts_with("\"t{0-9}\" cannot be the name of a target"));
 }
 
@@ -233,7 +263,9 @@ fn ranges_of_a_table_run_in_step_or_not_at_all() {
 fn a_mistake_in_a_range_is_found_in_the_file_and_said_once() {
     let text = "[[target]]\nname = 't{0..9}'\nconnect = 'raw:server=h,port={65530..65539}'\n";
     let problems = problems(text);
-    let [problem] = &problems.0[..] else { panic!("{problems}") };
+    let [problem] = &problems.0[..] else {
+        panic!("{problems}")
+    };
     let at = problem.position.as_ref().unwrap();
     let pointed: String = at.excerpt.chars().skip(at.caret).take(at.carets).collect();
     assert_eq!((at.line, pointed.as_str()), (3, "{65530..65539}"));
@@ -241,7 +273,8 @@ fn a_mistake_in_a_range_is_found_in_the_file_and_said_once() {
 
 #[test]
 fn more_targets_than_there_can_be_are_refused() {
-    let table = |letter: char| format!("[[target]]\nname = '{letter}{{0..9999}}'\nconnect = 'exec:sh'\n");
+    let table =
+        |letter: char| format!("[[target]]\nname = '{letter}{{0..9999}}'\nconnect = 'exec:sh'\n");
     assert_eq!(read(&table('a')).targets.len(), TARGETS_MAX);
     let both = table('a') + &table('b');
     assert_eq!(messages(&both), ["these are more than 10000 targets"]);
@@ -249,10 +282,15 @@ fn more_targets_than_there_can_be_are_refused() {
 
 #[test]
 fn one_udp_port_serves_targets_that_name_their_senders() {
-    let config = read("[[target]]\nname = 'k{1..3}'\nconnect = 'netconsole:port=6666,source=10.0.0.{1..3}'\n");
+    let config = read(
+        "[[target]]\nname = 'k{1..3}'\nconnect = 'netconsole:port=6666,source=10.0.0.{1..3}'\n",
+    );
     assert_eq!(config.targets.len(), 3);
     let text = "[[target]]\nname = 'k{1..3}'\nconnect = 'netconsole:port=6666'\ntags = '{a,b,c}'\n";
-    assert_eq!(messages(text), ["UDP port 6666 is held by the target \"k1\" in line 3"]);
+    assert_eq!(
+        messages(text),
+        ["UDP port 6666 is held by the target \"k1\" in line 3"]
+    );
 }
 
 #[test]
@@ -261,20 +299,40 @@ fn keys_and_themes_are_judged_by_those_who_know_them() {
     impl Vocabulary for Strict {
         fn theme(&self, name: &Word) -> Option<Fault> {
             let help = "there are dark, light".to_owned();
-            Some(Fault { span: name.span.clone(), message: "no such theme".to_owned(), help })
+            Some(Fault {
+                span: name.span.clone(),
+                message: "no such theme".to_owned(),
+                help,
+            })
         }
 
         fn keys(&self, changes: &[KeyChange]) -> Vec<Fault> {
             let words = changes.iter().flat_map(|change| &change.keys);
             let message = "no such key".to_owned();
-            words.map(|key| Fault { span: key.span.clone(), message: message.clone(), help: String::new() }).collect()
+            words
+                .map(|key| Fault {
+                    span: key.span.clone(),
+                    message: message.clone(),
+                    help: String::new(),
+                })
+                .collect()
         }
     }
     let text = "[screen]\ntheme = 'drak'\n[keys]\nzoom = ['z', 'hyper-x']\nquit = 'none'\n";
     let problems = Config::from_str("kdeck.toml", text, &Strict).unwrap_err();
-    let found: Vec<(usize, usize, &str)> =
-        problems.0.iter().map(|problem| (problem.line(), problem.column(), problem.message.as_str())).collect();
-    assert_eq!(found, [(2, 9, "no such theme"), (4, 9, "no such key"), (4, 14, "no such key")]);
+    let found: Vec<(usize, usize, &str)> = problems
+        .0
+        .iter()
+        .map(|problem| (problem.line(), problem.column(), problem.message.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (2, 9, "no such theme"),
+            (4, 9, "no such key"),
+            (4, 14, "no such key")
+        ]
+    );
 }
 
 #[test]
@@ -282,21 +340,38 @@ fn files_that_cannot_be_read_say_why() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("kdeck.toml");
     let failure = || Config::load(&file, &()).unwrap_err().0.remove(0);
-    assert!(failure().message.starts_with("cannot be read: "), "{}", failure());
+    assert!(
+        failure().message.starts_with("cannot be read: "),
+        "{}",
+        failure()
+    );
     std::fs::write(&file, b"# fine\nname = \"caf\xe9\"\n").unwrap();
     let problem = failure();
-    assert_eq!((problem.message.as_str(), problem.line(), problem.column()), ("this is not UTF-8", 2, 12));
+    assert_eq!(
+        (problem.message.as_str(), problem.line(), problem.column()),
+        ("this is not UTF-8", 2, 12)
+    );
     std::fs::write(&file, vec![b'#'; 5 << 20]).unwrap();
-    assert!(failure().message.starts_with("is larger than 4MiB"), "{}", failure());
+    assert!(
+        failure().message.starts_with("is larger than 4MiB"),
+        "{}",
+        failure()
+    );
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
-    assert!(failure().message.starts_with("cannot be read: "), "{}", failure());
+    assert!(
+        failure().message.starts_with("cannot be read: "),
+        "{}",
+        failure()
+    );
 }
 
 #[test]
 fn the_examples_load_without_problems() {
     for (name, count) in [("kdeck.toml", 11), ("rack-of-100.toml", 100)] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name);
         let (config, problems) = Config::load(&path, &()).unwrap();
         assert_eq!(problems, Problems::default(), "{problems}");
         assert_eq!(config.targets.len(), count, "{name}");
@@ -308,7 +383,10 @@ fn the_examples_load_without_problems() {
 fn the_sample_says_what_is_so_anyway() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kdeck.toml");
     let (config, _) = Config::load(&path, &()).unwrap();
-    let log = Log { directory: config.log.directory.clone(), ..Log::default() };
+    let log = Log {
+        directory: config.log.directory.clone(),
+        ..Log::default()
+    };
     assert_eq!(config.log, log);
     assert_eq!(config.history, History::default());
     assert_eq!(config.screen, Screen::default());

@@ -174,6 +174,12 @@ impl Error {
         self.0.example
     }
 
+    /// What to do instead, a line each; often none, and the example has to do.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
     /// The message, the string with carets under the part at fault, and a corrected line or a valid example. Lines
     /// without a newline after the last; a long string is cut around the fault.
     #[must_use]
