@@ -10,5 +10,6 @@ mod fixtures;
 pub mod link;
 pub mod proto;
 pub mod rack;
+pub mod sim;
 pub mod target;
 pub mod transcript;
