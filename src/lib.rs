@@ -1,5 +1,6 @@
 //! kdeck: a full-screen console for one host and a rack of debug targets.
 
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod connect;

@@ -77,7 +77,9 @@ fn lines(bytes: &[u8]) -> usize {
 fn the_same_seed_prints_the_same_however_often_it_is_polled() {
     for habit in HABITS {
         let often = Bench::new(habit, 5.0, false).run(30.0, 10);
-        let seldom = Bench::new(habit, 5.0, false).run(30.0, 1_500);
+        // More of a flood at once than fits what a poll returns would not be the same.
+        let step_ms = if habit == Habit::Flood { 250 } else { 1_500 };
+        let seldom = Bench::new(habit, 5.0, false).run(30.0, step_ms);
         assert!(
             often == seldom,
             "{habit}: {} and {} bytes",
@@ -206,7 +208,7 @@ fn commands_are_answered() {
 #[test]
 fn a_line_can_be_edited_before_it_is_entered() {
     let mut bench = Bench::new(Habit::Calm, 0.0, true);
-    let reply = bench.type_in("whoop\x7f\x7f\x08ami\x1b[D\x1bOA\r");
+    let reply = bench.type_in("whoop\x7f\x08ami\x1b[D\x1bOA\r");
     assert!(reply.ends_with("\r\nroot\r\nroot@web01:~# "), "{reply}");
     assert!(
         bench

@@ -1,0 +1,468 @@
+//! The command line: options, subcommands, their help, the manual page, shell completions.
+//!
+//! It says what was asked for and refuses what contradicts itself. What connection strings mean is
+//! in [`crate::connect`]; strings stay strings here. The spellings `-k`, `-server`, `-remote` and
+//! `-QR` are those of the Windows debuggers' documentation.
+
+mod arguments;
+mod manual;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::sim::text::{Behaviour, Habit};
+use crate::sim::{Plan, Ports, Wire, plan};
+
+pub use arguments::normalise;
+pub use manual::{completions, man};
+
+/// A full-screen console for one host and a rack of debug targets.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "kdeck",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = HELP_COLUMNS,
+    subcommand_help_heading = "Commands",
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do instead of opening the console on the targets given.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
+    /// A target, as a connection string; once for each
+    ///
+    /// For example raw:server=10.0.0.7,port=7001,name=web01,group=web. Targets given here come
+    /// after those of the configuration file.
+    #[arg(short = 'k', value_name = "STRING", help_heading = TARGETS)]
+    pub targets: Vec<String>,
+
+    /// Configuration file [default: ./kdeck.toml, else kdeck/kdeck.toml among the user's settings]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = TARGETS)]
+    pub config: Option<PathBuf>,
+
+    /// Let others join through this server (not served by this version)
+    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
+    pub servers: Vec<String>,
+
+    /// Join somebody else's session (not served by this version)
+    #[arg(long, value_name = "STRING", help_heading = SESSIONS)]
+    pub remote: Option<String>,
+
+    /// List the servers on a host (not served by this version)
+    #[arg(long = "QR", value_name = "HOST", help_heading = SESSIONS)]
+    pub query: Option<String>,
+
+    /// How the console looks and where it writes.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// Options of a console, with its own targets or with those of the demo.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Console {
+    /// Your name, as it stands beside what you do [default: your login name]
+    #[arg(long, value_name = "NAME", help_heading = SESSIONS)]
+    pub name: Option<String>,
+
+    /// No screen: commands from standard input, events to standard output
+    #[arg(long, help_heading = SCRIPTS)]
+    pub headless: bool,
+
+    /// With --headless: print events as JSON, one object a line
+    #[arg(long, help_heading = SCRIPTS)]
+    pub json: bool,
+
+    /// With --headless: print only these types of event
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(EVENT_TYPES),
+        help_heading = SCRIPTS
+    )]
+    pub only: Vec<String>,
+
+    /// With --headless: go on after the end of standard input
+    #[arg(long, help_heading = SCRIPTS)]
+    pub linger: bool,
+
+    /// Colours of the screen: a built-in theme or one of your own
+    #[arg(long, value_name = "NAME", help_heading = SCREEN)]
+    pub theme: Option<String>,
+
+    /// Draw with ASCII characters only
+    #[arg(long, help_heading = SCREEN)]
+    pub ascii: bool,
+
+    /// Whether to use colour [default: auto, which heeds NO_COLOR and the terminal]
+    #[arg(long, value_name = "WHEN", hide_possible_values = false, help_heading = SCREEN)]
+    pub color: Option<Color>,
+
+    /// Most frames a second [default: 30]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=FRAME_RATE_MAX),
+        help_heading = SCREEN
+    )]
+    pub frame_rate: Option<u16>,
+
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = SCREEN)]
+    pub no_mouse: bool,
+
+    /// Directory of the targets' log files
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        conflicts_with = "no_log",
+        help_heading = LOGS
+    )]
+    pub log_dir: Option<PathBuf>,
+
+    /// Write no log files
+    #[arg(long, help_heading = LOGS)]
+    pub no_log: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// If the terminal has it and NO_COLOR is not set
+    Auto,
+    /// Even if NO_COLOR is set
+    Always,
+    /// Shapes and weights only
+    Never,
+}
+
+/// A subcommand.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Action {
+    /// Watch a rack of simulated targets, on real sockets of this machine
+    Demo(Demo),
+    /// Read the configuration, and report everything that is wrong with it
+    Check {
+        /// Configuration file [default: the one the console would read]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Serve simulated targets for other programs to connect to
+    Sim {
+        /// What kind of target.
+        #[command(subcommand)]
+        kind: Sim,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell that will read it
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+    /// Print every path that is read or written
+    Paths,
+    /// Take back a host whose terminal was lost (not served by this version)
+    Attach,
+    /// Make a key for a network kernel target (not served by this version)
+    Keygen,
+}
+
+/// The demo's rack, and the console on it.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// How many targets
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count())]
+    pub count: u16,
+
+    /// About how many lines a second each target prints
+    #[arg(long, value_name = "LINES_PER_S", default_value_t = 1.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Where random choices start: the same seed makes the same rack
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// First of the consecutive ports [default: 50000, or the first free block after it]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// How the console looks and where it writes.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+impl Demo {
+    /// The machines to simulate.
+    #[must_use]
+    pub fn plans(&self) -> Vec<Plan> {
+        plan::mixed(self.count, self.rate, self.seed)
+    }
+
+    /// The ports to put them on.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        self.port.map_or(Ports::FirstFree(DEMO_PORT), Ports::From)
+    }
+}
+
+/// Kinds of simulated targets.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Sim {
+    /// Machines with a text console, each on a TCP port of 127.0.0.1
+    ///
+    /// Prints each target's connection string, and runs until it is interrupted.
+    Text(SimText),
+}
+
+/// Simulated text targets.
+#[derive(Debug, Clone, Args)]
+pub struct SimText {
+    /// How many targets
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count())]
+    pub count: u16,
+
+    /// First of the consecutive ports; 0 for any that are free
+    #[arg(long, value_name = "PORT", default_value_t = DEMO_PORT)]
+    pub port: u16,
+
+    /// How many lines a second each target prints
+    #[arg(long, value_name = "LINES_PER_S", default_value_t = 1.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Where random choices start: the same seed makes the same targets
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// What the targets do
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = RackKind::Calm)]
+    pub behaviour: RackKind,
+
+    /// They have been up for a while and do not boot first (a mixed rack decides by itself)
+    #[arg(long)]
+    pub booted: bool,
+
+    /// Speak telnet, as terminal servers do
+    #[arg(long)]
+    pub telnet: bool,
+}
+
+/// What the targets of a rack do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RackKind {
+    /// Print evenly
+    Calm,
+    /// Print ten times the rate, in bursts
+    Busy,
+    /// Print ten thousand lines a second
+    Flood,
+    /// Print what breaks terminals
+    Hostile,
+    /// Wait at a login prompt
+    Login,
+    /// Restart again and again
+    Reboots,
+    /// Panic after a minute
+    Panics,
+    /// Drop the connection now and then
+    Drops,
+    /// A bit of everything, as in the demo
+    Mixed,
+}
+
+impl SimText {
+    /// The machines to simulate.
+    #[must_use]
+    pub fn plans(&self) -> Vec<Plan> {
+        let habit = match self.behaviour {
+            RackKind::Calm => Habit::Calm,
+            RackKind::Busy => Habit::Busy,
+            RackKind::Flood => Habit::Flood,
+            RackKind::Hostile => Habit::Hostile,
+            RackKind::Login => Habit::Login,
+            RackKind::Reboots => Habit::RebootLoop,
+            RackKind::Panics => Habit::Panics,
+            RackKind::Drops => Habit::Drops,
+            RackKind::Mixed => return plan::mixed(self.count, self.rate, self.seed),
+        };
+        let behaviour = Behaviour {
+            habit,
+            rate: self.rate,
+            booted: self.booted,
+        };
+        plan::uniform(self.count, behaviour, self.seed)
+    }
+
+    /// The ports to put them on.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        if self.port == 0 {
+            Ports::Any
+        } else {
+            Ports::From(self.port)
+        }
+    }
+
+    /// What to speak on them.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        if self.telnet { Wire::Telnet } else { Wire::Raw }
+    }
+}
+
+/// Reads the command line `args`, the program's name first.
+///
+/// # Errors
+/// What is wrong with it, for [`clap::Error::exit`]: that prints it and ends the program with
+/// status 2, or 0 where help or the version was asked for.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::try_parse_from(normalise(args))?;
+    if let Some(Action::Demo(demo)) = &mut cli.action {
+        cli.console = std::mem::take(&mut demo.console).or(cli.console);
+    }
+    let Console {
+        headless,
+        json,
+        linger,
+        only,
+        log_dir,
+        no_log,
+        ..
+    } = &cli.console;
+    let conflict = if !headless && (*json || *linger || !only.is_empty()) {
+        Some((
+            ErrorKind::MissingRequiredArgument,
+            "--json, --only and --linger need --headless",
+        ))
+    } else if *no_log && log_dir.is_some() {
+        Some((
+            ErrorKind::ArgumentConflict,
+            "--log-dir and --no-log contradict each other",
+        ))
+    } else {
+        None
+    };
+    match conflict {
+        Some((kind, message)) => Err(Cli::command().error(kind, message)),
+        None => Ok(cli),
+    }
+}
+
+impl Console {
+    /// These options, and those of `other` where these leave a choice: the two places they can
+    /// stand in `kdeck --ascii demo --headless`.
+    fn or(self, other: Self) -> Self {
+        Self {
+            name: self.name.or(other.name),
+            headless: self.headless || other.headless,
+            json: self.json || other.json,
+            only: self.only.into_iter().chain(other.only).collect(),
+            linger: self.linger || other.linger,
+            theme: self.theme.or(other.theme),
+            ascii: self.ascii || other.ascii,
+            color: self.color.or(other.color),
+            frame_rate: self.frame_rate.or(other.frame_rate),
+            no_mouse: self.no_mouse || other.no_mouse,
+            log_dir: self.log_dir.or(other.log_dir),
+            no_log: self.no_log || other.no_log,
+        }
+    }
+}
+
+/// Why an understood command line is refused. The program ends with status 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Refusal {
+    #[error(
+        "-server and -remote cannot be used together: a debugger is either a server, which holds \
+         targets, or a client, which steers somebody else's. Start one of each instead"
+    )]
+    ServerAndClient,
+    #[error("-server: this version does not let others join yet. Without it the console works")]
+    Server,
+    #[error("-remote: this version cannot join somebody else's session yet")]
+    Remote,
+    #[error("-QR: this version does not look for servers yet")]
+    Query,
+    #[error("attach: this version cannot take back a host yet: a host ends with its terminal")]
+    Attach,
+    #[error(
+        "keygen: this version makes no keys yet, since it does not serve network kernel targets"
+    )]
+    Keygen,
+}
+
+impl Cli {
+    /// Why this cannot be done, if so. Ask after the connection strings have been found good.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &self.action {
+            _ if self.remote.is_some() && !self.servers.is_empty() => {
+                Some(Refusal::ServerAndClient)
+            }
+            _ if self.remote.is_some() => Some(Refusal::Remote),
+            _ if !self.servers.is_empty() => Some(Refusal::Server),
+            _ if self.query.is_some() => Some(Refusal::Query),
+            Some(Action::Attach) => Some(Refusal::Attach),
+            Some(Action::Keygen) => Some(Refusal::Keygen),
+            _ => None,
+        }
+    }
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=TARGETS_MAX)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=RATE_MAX).contains(&rate) => Ok(rate),
+        _ => Err(format!("a number from 0 to {RATE_MAX} is expected")),
+    }
+}
+
+const TARGETS: &str = "Targets";
+const SESSIONS: &str = "Sessions";
+const SCRIPTS: &str = "Scripts";
+const SCREEN: &str = "Screen";
+const LOGS: &str = "Logs";
+
+/// The types of event that headless mode prints.
+const EVENT_TYPES: [&str; 9] = [
+    "target", "output", "command", "reply", "missed", "chat", "person", "role", "error",
+];
+
+/// Where the demo's ports begin if they are free.
+const DEMO_PORT: u16 = 50_000;
+
+/// Most simulated targets. Ten times the rack this is made for.
+const TARGETS_MAX: i64 = 1000;
+
+/// Most lines a second of a simulated target; see [`crate::sim::text::FLOOD_LINES_PER_S`].
+const RATE_MAX: f64 = crate::sim::text::FLOOD_LINES_PER_S;
+
+/// More frames than any terminal shows in a second.
+const FRAME_RATE_MAX: i64 = 240;
+
+/// Widest help. Columns; longer lines are hard to read.
+const HELP_COLUMNS: usize = 100;
+
+const EXAMPLES: &str = "\
+Long options work with one dash or two: -server, --server.
+
+Examples:
+  kdeck                                    the targets of the configuration file
+  kdeck -k telnet:server=ts1,port=7001,name=web01 -k exec:\"ssh lab01\"
+                                           two targets of your choice
+  kdeck demo                               a hundred simulated ones
+  kdeck --headless --json --only output    their output for a program to read
+  kdeck check rack.toml                    is this file in order?";

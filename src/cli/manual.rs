@@ -1,0 +1,75 @@
+//! The manual page and the completion scripts, made from the command line's own description.
+
+use std::io::{self, Write};
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::Cli;
+
+/// The manual page, in roff: one page for the program and all its commands.
+#[must_use]
+pub fn man() -> Vec<u8> {
+    let mut page = Vec::new();
+    render(&mut page).expect("a Vec takes every byte");
+    page
+}
+
+/// Writes the completion script for `shell` to `out`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    out.write_all(&script)
+}
+
+fn render(page: &mut Vec<u8>) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    let man = Man::new(command.clone()).manual("kdeck manual");
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    writeln!(page, ".SH COMMANDS")?;
+    for subcommand in command.get_subcommands() {
+        render_subcommand(subcommand, NAME, page)?;
+    }
+    man.render_extra_section(page)?;
+    man.render_version_section(page)
+}
+
+/// One command and those below it, each a subsection: its own page's sections, a level down.
+fn render_subcommand(command: &Command, parent: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    let name = format!("{parent} {}", command.get_name());
+    if command.has_subcommands() {
+        return command
+            .get_subcommands()
+            .try_for_each(|subcommand| render_subcommand(subcommand, &name, page));
+    }
+    let man = Man::new(command.clone());
+    let mut sections = Vec::new();
+    man.render_description_section(&mut sections)?;
+    if command
+        .get_arguments()
+        .any(|argument| !argument.is_hide_set())
+    {
+        man.render_options_section(&mut sections)?;
+    }
+    writeln!(page, ".SS {name}")?;
+    for line in String::from_utf8_lossy(&sections).lines() {
+        // The headings of a page of its own would be out of place here.
+        match line.strip_prefix(".SH ") {
+            Some("DESCRIPTION" | "OPTIONS") => writeln!(page, ".PP")?,
+            Some(heading) => writeln!(page, ".PP\n\\fI{}\\fR", heading.trim_matches('"'))?,
+            None => writeln!(page, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+const NAME: &str = "kdeck";
