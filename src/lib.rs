@@ -14,3 +14,4 @@ pub mod rack;
 pub mod sim;
 pub mod target;
 pub mod transcript;
+pub mod ui;
