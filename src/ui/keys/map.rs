@@ -175,8 +175,7 @@ impl KeyMap {
         keys
     }
 
-    /// The key to show for this action here, in its short spelling: one without a function key or Alt if the context
-    /// itself has one, else the first.
+    /// The key to show for this action here where columns are few, in its short spelling.
     #[must_use]
     pub fn hint(&self, context: Context, action: Action) -> Option<String> {
         self.keys(context, action).first().map(|key| key.short())
