@@ -191,7 +191,8 @@ impl Action {
     /// Its row of the table.
     #[must_use]
     pub fn row(self) -> &'static Row {
-        ROWS.get(self as usize).expect("the enum and the table come from one list")
+        ROWS.get(self as usize)
+            .expect("the enum and the table come from one list")
     }
 
     /// Its stable name, in kebab case.
@@ -209,7 +210,9 @@ impl Action {
     /// The action of this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        ROWS.iter().find(|row| row.name == name).map(|row| row.action)
+        ROWS.iter()
+            .find(|row| row.name == name)
+            .map(|row| row.action)
     }
 
     /// Whether keys can be bound to it in this context.
@@ -224,13 +227,22 @@ impl Action {
     pub fn pane_number(self) -> Option<u8> {
         let first = Self::Pane1 as usize;
         let offset = (self as usize).checked_sub(first)?;
-        u8::try_from(offset).ok().filter(|offset| *offset < 9).map(|offset| offset + 1)
+        u8::try_from(offset)
+            .ok()
+            .filter(|offset| *offset < 9)
+            .map(|offset| offset + 1)
     }
 
     /// Whether it means something outside of boxes and raw mode, so that the palette offers it.
     #[must_use]
     pub fn in_palette(self) -> bool {
-        self != Self::Palette && self.row().contexts.iter().any(|c| matches!(c, Global | Rack | Pane)) && !self.moves()
+        self != Self::Palette
+            && self
+                .row()
+                .contexts
+                .iter()
+                .any(|c| matches!(c, Global | Rack | Pane))
+            && !self.moves()
     }
 
     /// Whether it only moves a cursor or the view: too small a thing to be looked up by name.
@@ -257,8 +269,18 @@ mod tests {
         for (place, row) in ROWS.iter().enumerate() {
             assert_eq!(row.action as usize, place);
             assert!(names.insert(row.name), "{} twice", row.name);
-            assert!(row.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", row.name);
-            assert!(!row.help.is_empty() && row.help.len() <= 60 && !row.help.ends_with('.'), "{}", row.name);
+            assert!(
+                row.name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{}",
+                row.name
+            );
+            assert!(
+                !row.help.is_empty() && row.help.len() <= 60 && !row.help.ends_with('.'),
+                "{}",
+                row.name
+            );
             assert!(!row.contexts.is_empty(), "{}", row.name);
             assert_eq!(Action::named(row.name), Some(row.action));
         }

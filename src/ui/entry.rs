@@ -57,7 +57,8 @@ impl Entry {
             return true;
         }
         match (key.modifiers(), key.code()) {
-            (KeyModifiers::NONE, KeyCode::Backspace) | (KeyModifiers::CONTROL, KeyCode::Char('h')) => {
+            (KeyModifiers::NONE, KeyCode::Backspace)
+            | (KeyModifiers::CONTROL, KeyCode::Char('h')) => {
                 self.before.truncate(last_start(&self.before));
             }
             (KeyModifiers::NONE, KeyCode::Delete) | (KeyModifiers::CONTROL, KeyCode::Char('d')) => {
@@ -68,7 +69,8 @@ impl Entry {
                 self.after.insert_str(0, &moved);
             }
             (KeyModifiers::NONE, KeyCode::Right) | (KeyModifiers::CONTROL, KeyCode::Char('f')) => {
-                self.before.extend(self.after.drain(..first_end(&self.after)));
+                self.before
+                    .extend(self.after.drain(..first_end(&self.after)));
             }
             (KeyModifiers::NONE, KeyCode::Home) | (KeyModifiers::CONTROL, KeyCode::Char('a')) => {
                 self.after.insert_str(0, &std::mem::take(&mut self.before));
@@ -81,7 +83,11 @@ impl Entry {
             (KeyModifiers::CONTROL, KeyCode::Char('w')) => {
                 let words = self.before.trim_end();
                 let start = words.rfind(char::is_whitespace).map_or(0, |space| {
-                    space + words.get(space..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
+                    space
+                        + words
+                            .get(space..)
+                            .and_then(|rest| rest.chars().next())
+                            .map_or(0, char::len_utf8)
                 });
                 self.before.truncate(start);
             }
@@ -98,12 +104,17 @@ impl Entry {
         let before = fit_end(&self.before, room.saturating_sub(1), glyphs);
         let cursor = columns(&before, glyphs);
         let after = fit(&self.after, room.saturating_sub(cursor), glyphs);
-        (before + &after, u16::try_from(cursor).unwrap_or(columns_max))
+        (
+            before + &after,
+            u16::try_from(cursor).unwrap_or(columns_max),
+        )
     }
 }
 
 fn last_start(text: &str) -> usize {
-    text.grapheme_indices(true).next_back().map_or(0, |(start, _)| start)
+    text.grapheme_indices(true)
+        .next_back()
+        .map_or(0, |(start, _)| start)
 }
 
 fn first_end(text: &str) -> usize {

@@ -86,7 +86,9 @@ pub fn wrap(text: &str, columns: usize, glyphs: &Glyphs) -> Vec<String> {
 /// How many columns a text takes once drawn.
 #[must_use]
 pub fn columns(text: &str, glyphs: &Glyphs) -> usize {
-    text.graphemes(true).map(|grapheme| shown(grapheme, glyphs).width()).sum()
+    text.graphemes(true)
+        .map(|grapheme| shown(grapheme, glyphs).width())
+        .sum()
 }
 
 /// The grapheme itself, or the replacement for one that must not reach a terminal: controls (C0, C1), and the bidi
@@ -99,7 +101,11 @@ where
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
-    if grapheme.contains(obeyed) { glyphs.replacement } else { grapheme }
+    if grapheme.contains(obeyed) {
+        glyphs.replacement
+    } else {
+        grapheme
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +142,10 @@ mod tests {
     #[test]
     fn lines_break_at_spaces_and_long_words_break_anywhere() {
         assert_eq!(wrap("this is one line", 8, &ASCII), ["this is", "one line"]);
-        assert_eq!(wrap("incomprehensible", 6, &ASCII), ["incomp", "rehens", "ible"]);
+        assert_eq!(
+            wrap("incomprehensible", 6, &ASCII),
+            ["incomp", "rehens", "ible"]
+        );
         assert_eq!(wrap("", 6, &ASCII), [""]);
     }
 

@@ -47,8 +47,13 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-const ASCII_BORDER_FOCUSED: border::Set<'static> =
-    border::Set { horizontal_top: "=", horizontal_bottom: "=", vertical_left: "#", vertical_right: "#", ..ASCII_BORDER };
+const ASCII_BORDER_FOCUSED: border::Set<'static> = border::Set {
+    horizontal_top: "=",
+    horizontal_bottom: "=",
+    vertical_left: "#",
+    vertical_right: "#",
+    ..ASCII_BORDER
+};
 
 /// For terminals that show Unicode.
 pub const UNICODE: Glyphs = Glyphs {
@@ -84,7 +89,11 @@ impl Glyphs {
     /// The set to use, by the user's wish (`ascii`) and the environment as `env` tells it.
     #[must_use]
     pub fn chosen(ascii: bool, env: impl Fn(&str) -> Option<String>) -> &'static Self {
-        if ascii || !shows_unicode(env) { &ASCII } else { &UNICODE }
+        if ascii || !shows_unicode(env) {
+            &ASCII
+        } else {
+            &UNICODE
+        }
     }
 
     /// The bar for a share of the most there is, both counted in the same unit. `None` if nothing happened.
@@ -94,8 +103,12 @@ impl Glyphs {
             return None;
         }
         let levels = BAR_LEVELS as u128;
-        let level = (u128::from(count) * levels).div_ceil(u128::from(most.max(1))).clamp(1, levels);
-        usize::try_from(level - 1).ok().and_then(|level| self.bars.get(level).copied())
+        let level = (u128::from(count) * levels)
+            .div_ceil(u128::from(most.max(1)))
+            .clamp(1, levels);
+        usize::try_from(level - 1)
+            .ok()
+            .and_then(|level| self.bars.get(level).copied())
     }
 }
 
@@ -104,7 +117,10 @@ fn shows_unicode(env: impl Fn(&str) -> Option<String>) -> bool {
     if matches!(env("TERM").as_deref(), Some("linux" | "dumb")) {
         return false;
     }
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env).find(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(env)
+        .find(|value| !value.is_empty());
     locale.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
@@ -118,14 +134,30 @@ mod tests {
     use super::*;
 
     fn signs(glyphs: &Glyphs) -> [&'static str; 5] {
-        [glyphs.cut, glyphs.up, glyphs.down, glyphs.pointer, glyphs.dot]
+        [
+            glyphs.cut,
+            glyphs.up,
+            glyphs.down,
+            glyphs.pointer,
+            glyphs.dot,
+        ]
     }
 
     fn lines(glyphs: &Glyphs) -> Vec<&'static str> {
         let mut all = vec![glyphs.horizontal, glyphs.vertical];
         for set in [glyphs.border, glyphs.border_focused] {
-            all.extend([set.top_left, set.top_right, set.bottom_left, set.bottom_right]);
-            all.extend([set.vertical_left, set.vertical_right, set.horizontal_top, set.horizontal_bottom]);
+            all.extend([
+                set.top_left,
+                set.top_right,
+                set.bottom_left,
+                set.bottom_right,
+            ]);
+            all.extend([
+                set.vertical_left,
+                set.vertical_right,
+                set.horizontal_top,
+                set.horizontal_bottom,
+            ]);
         }
         all.extend(glyphs.bars);
         all
@@ -136,12 +168,21 @@ mod tests {
         for sign in signs(&UNICODE) {
             assert_eq!((sign.width(), sign.width_cjk()), (1, 1), "{sign}");
         }
-        assert!(lines(&UNICODE).iter().chain(&[UNICODE.replacement]).all(|line| line.width() == 1));
+        assert!(
+            lines(&UNICODE)
+                .iter()
+                .chain(&[UNICODE.replacement])
+                .all(|line| line.width() == 1)
+        );
     }
 
     #[test]
     fn the_ascii_set_is_ascii() {
-        for sign in lines(&ASCII).into_iter().chain(signs(&ASCII)).chain([ASCII.replacement]) {
+        for sign in lines(&ASCII)
+            .into_iter()
+            .chain(signs(&ASCII))
+            .chain([ASCII.replacement])
+        {
             assert!(sign.is_ascii() && sign.len() == 1, "{sign}");
         }
     }
@@ -149,21 +190,40 @@ mod tests {
     #[test]
     fn frames_with_the_focus_differ_without_colour() {
         for glyphs in [&UNICODE, &ASCII] {
-            assert_ne!(glyphs.border.horizontal_top, glyphs.border_focused.horizontal_top);
-            assert_ne!(glyphs.border.vertical_left, glyphs.border_focused.vertical_left);
+            assert_ne!(
+                glyphs.border.horizontal_top,
+                glyphs.border_focused.horizontal_top
+            );
+            assert_ne!(
+                glyphs.border.vertical_left,
+                glyphs.border_focused.vertical_left
+            );
         }
     }
 
     #[test]
     fn the_set_follows_the_locale_the_terminal_and_the_wish() {
         let chosen = |ascii: bool, vars: &[(&str, &str)]| {
-            let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            let env = |name: &str| {
+                vars.iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            };
             *Glyphs::chosen(ascii, env) == UNICODE
         };
-        assert!(chosen(false, &[("LANG", "en_US.UTF-8"), ("TERM", "xterm-256color")]));
-        assert!(chosen(false, &[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
+        assert!(chosen(
+            false,
+            &[("LANG", "en_US.UTF-8"), ("TERM", "xterm-256color")]
+        ));
+        assert!(chosen(
+            false,
+            &[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]
+        ));
         assert!(!chosen(false, &[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]));
-        assert!(!chosen(false, &[("LANG", "en_US.UTF-8"), ("TERM", "linux")]));
+        assert!(!chosen(
+            false,
+            &[("LANG", "en_US.UTF-8"), ("TERM", "linux")]
+        ));
         assert!(!chosen(true, &[("LANG", "en_US.UTF-8")]));
         assert!(!chosen(false, &[]));
     }

@@ -19,7 +19,9 @@ pub struct Key {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// No key is written like this.
-    #[error("`{name}` is not a key; write it like `ctrl+p`, `alt+x`, `f5`, `pageup`, `shift+tab`, `space` or `?`")]
+    #[error(
+        "`{name}` is not a key; write it like `ctrl+p`, `alt+x`, `f5`, `pageup`, `shift+tab`, `space` or `?`"
+    )]
     Unknown {
         /// What was written.
         name: String,
@@ -72,7 +74,8 @@ impl Key {
     /// The key a terminal's event is about. Whether it was pressed or let go is not looked at.
     #[must_use]
     pub fn new(code: KeyCode, modifiers: KeyModifiers) -> Self {
-        let mut modifiers = modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+        let mut modifiers =
+            modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
         let code = match code {
             KeyCode::BackTab => {
                 modifiers |= KeyModifiers::SHIFT;
@@ -176,9 +179,11 @@ impl From<KeyEvent> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (modifier, name) in
-            [(KeyModifiers::CONTROL, "ctrl+"), (KeyModifiers::ALT, "alt+"), (KeyModifiers::SHIFT, "shift+")]
-        {
+        for (modifier, name) in [
+            (KeyModifiers::CONTROL, "ctrl+"),
+            (KeyModifiers::ALT, "alt+"),
+            (KeyModifiers::SHIFT, "shift+"),
+        ] {
             if self.modifiers.contains(modifier) {
                 f.write_str(name)?;
             }
@@ -191,10 +196,14 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let unknown = || KeyError::Unknown { name: name.to_owned() };
+        let unknown = || KeyError::Unknown {
+            name: name.to_owned(),
+        };
         let mut modifiers = KeyModifiers::NONE;
         let mut rest = name;
-        while let Some((first, after)) = rest.split_once('+').filter(|(first, after)| !first.is_empty() && !after.is_empty())
+        while let Some((first, after)) = rest
+            .split_once('+')
+            .filter(|(first, after)| !first.is_empty() && !after.is_empty())
         {
             let modifier = match first.to_ascii_lowercase().as_str() {
                 "ctrl" | "control" => KeyModifiers::CONTROL,
@@ -212,7 +221,9 @@ impl FromStr for Key {
         refuse_unsendable(name, code, modifiers)?;
         let key = Self::new(code, modifiers);
         if modifiers == KeyModifiers::ALT | KeyModifiers::SHIFT && key.code == KeyCode::Char('O') {
-            return Err(KeyError::Prefix { name: name.to_owned() });
+            return Err(KeyError::Prefix {
+                name: name.to_owned(),
+            });
         }
         Ok(key)
     }
@@ -247,16 +258,31 @@ fn parse_code(name: &str) -> Option<KeyCode> {
         return None;
     }
     let number: u8 = number.parse().ok()?;
-    (1..=FUNCTION_KEY_MAX).contains(&number).then_some(KeyCode::F(number))
+    (1..=FUNCTION_KEY_MAX)
+        .contains(&number)
+        .then_some(KeyCode::F(number))
 }
 
 fn refuse_unsendable(name: &str, code: KeyCode, modifiers: KeyModifiers) -> Result<(), KeyError> {
-    let KeyCode::Char(c) = code else { return Ok(()) };
-    let alt = if modifiers.contains(KeyModifiers::ALT) { "alt+" } else { "" };
-    let same = |instead: &str| Err(KeyError::Same { name: name.to_owned(), instead: format!("{alt}{instead}") });
+    let KeyCode::Char(c) = code else {
+        return Ok(());
+    };
+    let alt = if modifiers.contains(KeyModifiers::ALT) {
+        "alt+"
+    } else {
+        ""
+    };
+    let same = |instead: &str| {
+        Err(KeyError::Same {
+            name: name.to_owned(),
+            instead: format!("{alt}{instead}"),
+        })
+    };
     if modifiers.contains(KeyModifiers::CONTROL) {
         match c.to_ascii_lowercase() {
-            _ if modifiers.contains(KeyModifiers::SHIFT) => same(&format!("ctrl+{}", c.to_ascii_lowercase())),
+            _ if modifiers.contains(KeyModifiers::SHIFT) => {
+                same(&format!("ctrl+{}", c.to_ascii_lowercase()))
+            }
             'i' => same("tab"),
             'm' => same("enter"),
             '[' | '3' => same("esc"),
@@ -265,7 +291,9 @@ fn refuse_unsendable(name: &str, code: KeyCode, modifiers: KeyModifiers) -> Resu
             c => same(&c.to_string()),
         }
     } else if !alt.is_empty() && matches!(c, '[' | 'O') {
-        Err(KeyError::Prefix { name: name.to_owned() })
+        Err(KeyError::Prefix {
+            name: name.to_owned(),
+        })
     } else if modifiers.contains(KeyModifiers::SHIFT) && !c.is_ascii_alphabetic() {
         same(&code_name(code))
     } else {
@@ -296,29 +324,72 @@ mod tests {
 
     #[test]
     fn presses_a_terminal_cannot_tell_apart_are_one_key() {
-        assert_eq!(Key::new(KeyCode::Char('5'), KeyModifiers::CONTROL), key("ctrl+]"));
-        assert_eq!(Key::new(KeyCode::Char('P'), KeyModifiers::CONTROL | KeyModifiers::SHIFT), key("ctrl+p"));
+        assert_eq!(
+            Key::new(KeyCode::Char('5'), KeyModifiers::CONTROL),
+            key("ctrl+]")
+        );
+        assert_eq!(
+            Key::new(
+                KeyCode::Char('P'),
+                KeyModifiers::CONTROL | KeyModifiers::SHIFT
+            ),
+            key("ctrl+p")
+        );
         assert_eq!(Key::new(KeyCode::Char('G'), KeyModifiers::SHIFT), key("G"));
         assert_eq!(Key::new(KeyCode::Char('?'), KeyModifiers::SHIFT), key("?"));
-        assert_eq!(Key::new(KeyCode::BackTab, KeyModifiers::NONE), key("shift+tab"));
+        assert_eq!(
+            Key::new(KeyCode::BackTab, KeyModifiers::NONE),
+            key("shift+tab")
+        );
         assert_eq!(key("shift+g"), key("G"));
         assert_eq!(key("Ctrl+P"), key("ctrl+p"));
     }
 
     #[test]
     fn keys_print_as_they_are_written() {
-        for name in ["ctrl+p", "f1", "alt+x", "pageup", "space", "?", "ctrl+]", "shift+tab", "plus", "ctrl+alt+r", "alt+X"] {
+        for name in [
+            "ctrl+p",
+            "f1",
+            "alt+x",
+            "pageup",
+            "space",
+            "?",
+            "ctrl+]",
+            "shift+tab",
+            "plus",
+            "ctrl+alt+r",
+            "alt+X",
+        ] {
             assert_eq!(key(name).to_string(), name);
         }
         assert_eq!(key("+").to_string(), "plus");
-        assert_eq!(key("ctrl+space"), Key::new(KeyCode::Null, KeyModifiers::NONE));
+        assert_eq!(
+            key("ctrl+space"),
+            Key::new(KeyCode::Null, KeyModifiers::NONE)
+        );
     }
 
     #[test]
     fn short_names_fit_a_footer() {
-        let shorts: Vec<_> =
-            ["ctrl+p", "f1", "tab", "pageup", "?", "alt+x", "shift+tab", "ctrl+space", "G"].map(|k| key(k).short()).to_vec();
-        assert_eq!(shorts, ["^P", "F1", "Tab", "PgUp", "?", "M-x", "S-Tab", "C-Space", "G"]);
+        let shorts: Vec<_> = [
+            "ctrl+p",
+            "f1",
+            "tab",
+            "pageup",
+            "?",
+            "alt+x",
+            "shift+tab",
+            "ctrl+space",
+            "G",
+        ]
+        .map(|k| key(k).short())
+        .to_vec();
+        assert_eq!(
+            shorts,
+            [
+                "^P", "F1", "Tab", "PgUp", "?", "M-x", "S-Tab", "C-Space", "G"
+            ]
+        );
     }
 
     #[test]
@@ -334,16 +405,35 @@ mod tests {
         assert_eq!(instead("ctrl+shift+x"), "ctrl+x");
         assert_eq!(instead("ctrl+1"), "1");
         assert_eq!(instead("shift+7"), "7");
-        assert!(matches!("alt+[".parse::<Key>(), Err(KeyError::Prefix { .. })));
-        for name in ["", "ctrl+", "ctrl+ctrl+p", "f0", "f21", "f+1", "hyper+x", "pgupp", " ", "\u{1b}"] {
-            assert!(matches!(name.parse::<Key>(), Err(KeyError::Unknown { .. })), "{name:?}");
+        assert!(matches!(
+            "alt+[".parse::<Key>(),
+            Err(KeyError::Prefix { .. })
+        ));
+        for name in [
+            "",
+            "ctrl+",
+            "ctrl+ctrl+p",
+            "f0",
+            "f21",
+            "f+1",
+            "hyper+x",
+            "pgupp",
+            " ",
+            "\u{1b}",
+        ] {
+            assert!(
+                matches!(name.parse::<Key>(), Err(KeyError::Unknown { .. })),
+                "{name:?}"
+            );
         }
     }
 
     fn codes() -> impl Strategy<Value = KeyCode> {
         prop_oneof![
             proptest::char::range(' ', '~').prop_map(KeyCode::Char),
-            any::<char>().prop_filter("printable", |c| !c.is_control()).prop_map(KeyCode::Char),
+            any::<char>()
+                .prop_filter("printable", |c| !c.is_control())
+                .prop_map(KeyCode::Char),
             (1..=FUNCTION_KEY_MAX).prop_map(KeyCode::F),
             proptest::sample::select(NAMED).prop_map(|(_, code)| code),
             Just(KeyCode::BackTab),

@@ -105,7 +105,12 @@ impl Default for KeyMap {
         for (context, action, keys) in DEFAULTS {
             for key in *keys {
                 let key = key.parse().expect("the default keys are tested to be keys");
-                bindings.push(Binding { context: *context, key, action: *action, configured: false });
+                bindings.push(Binding {
+                    context: *context,
+                    key,
+                    action: *action,
+                    configured: false,
+                });
             }
         }
         Self { bindings }
@@ -130,13 +135,23 @@ impl KeyMap {
         let mut problems = Vec::new();
         for (entry, keys) in entries {
             let entry = entry.as_ref();
-            let mut refused = |error| problems.push(Problem { entry: entry.to_owned(), error });
+            let mut refused = |error| {
+                problems.push(Problem {
+                    entry: entry.to_owned(),
+                    error,
+                })
+            };
             match named(entry) {
                 Ok((action, only)) => {
-                    map.bindings.retain(|b| b.configured || b.action != action || only.is_some_and(|c| c != b.context));
+                    map.bindings.retain(|b| {
+                        b.configured || b.action != action || only.is_some_and(|c| c != b.context)
+                    });
                     for key in keys.into_iter().filter(|key| key.as_ref() != "none") {
                         match key.as_ref().parse() {
-                            Ok(key) => map.bind(action, only, key).into_iter().for_each(&mut refused),
+                            Ok(key) => map
+                                .bind(action, only, key)
+                                .into_iter()
+                                .for_each(&mut refused),
                             Err(error) => refused(Error::Key(error)),
                         }
                     }
@@ -145,20 +160,40 @@ impl KeyMap {
             }
         }
         for (context, action) in WAYS_OUT {
-            if !map.bindings.iter().any(|b| b.context == context && b.action == action) {
-                problems
-                    .push(Problem { entry: action.name().to_owned(), error: Error::Trapped { action, context } });
+            if !map
+                .bindings
+                .iter()
+                .any(|b| b.context == context && b.action == action)
+            {
+                problems.push(Problem {
+                    entry: action.name().to_owned(),
+                    error: Error::Trapped { action, context },
+                });
             }
         }
-        if problems.is_empty() { Ok(map) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(map)
+        } else {
+            Err(problems)
+        }
     }
 
     /// What this key asks for here, if anything.
     #[must_use]
     pub fn action(&self, context: Context, key: impl Into<Key>) -> Option<Action> {
         let key = key.into();
-        let bound = |context| self.bindings.iter().find(|b| b.context == context && b.key == key).map(|b| b.action);
-        bound(context).or_else(|| context.falls_to_global().then(|| bound(Context::Global)).flatten())
+        let bound = |context| {
+            self.bindings
+                .iter()
+                .find(|b| b.context == context && b.key == key)
+                .map(|b| b.action)
+        };
+        bound(context).or_else(|| {
+            context
+                .falls_to_global()
+                .then(|| bound(Context::Global))
+                .flatten()
+        })
     }
 
     /// The keys that ask for this action here, those of the context itself first.
@@ -166,8 +201,13 @@ impl KeyMap {
     pub fn keys(&self, context: Context, action: Action) -> Vec<Key> {
         let mut keys = Vec::new();
         for place in [context, Context::Global] {
-            for binding in self.bindings.iter().filter(|b| b.context == place && b.action == action) {
-                if self.action(context, binding.key) == Some(action) && !keys.contains(&binding.key) {
+            for binding in self
+                .bindings
+                .iter()
+                .filter(|b| b.context == place && b.action == action)
+            {
+                if self.action(context, binding.key) == Some(action) && !keys.contains(&binding.key)
+                {
                     keys.push(binding.key);
                 }
             }
@@ -185,10 +225,16 @@ impl KeyMap {
     #[must_use]
     pub fn bound(&self, context: Context) -> Vec<(Action, Vec<Key>)> {
         let keys = |action| {
-            let own = self.bindings.iter().filter(|b| b.context == context && b.action == action);
+            let own = self
+                .bindings
+                .iter()
+                .filter(|b| b.context == context && b.action == action);
             own.map(|b| b.key).collect::<Vec<_>>()
         };
-        ROWS.iter().map(|row| (row.action, keys(row.action))).filter(|(_, keys)| !keys.is_empty()).collect()
+        ROWS.iter()
+            .map(|row| (row.action, keys(row.action)))
+            .filter(|(_, keys)| !keys.is_empty())
+            .collect()
     }
 
     /// Binds a configured key in every context it is meant for; what cannot be is returned.
@@ -210,14 +256,29 @@ impl KeyMap {
 
     fn bind_in(&mut self, action: Action, context: Context, key: Key) -> Option<Error> {
         let same = |b: &Binding| b.context == context && b.key == key;
-        if let Some(other) = self.bindings.iter().find(|b| same(b) && b.configured && b.action != action) {
-            return Some(Error::Conflict { key, context, action: other.action });
+        if let Some(other) = self
+            .bindings
+            .iter()
+            .find(|b| same(b) && b.configured && b.action != action)
+        {
+            return Some(Error::Conflict {
+                key,
+                context,
+                action: other.action,
+            });
         }
         // A key asked for everywhere must not be hidden by a default of one place.
-        let hides = |b: &Binding| context == Context::Global && b.context.falls_to_global() && b.key == key;
-        self.bindings.retain(|b| b.configured || !(same(b) || hides(b)));
+        let hides =
+            |b: &Binding| context == Context::Global && b.context.falls_to_global() && b.key == key;
+        self.bindings
+            .retain(|b| b.configured || !(same(b) || hides(b)));
         if !self.bindings.iter().any(same) {
-            self.bindings.push(Binding { context, key, action, configured: true });
+            self.bindings.push(Binding {
+                context,
+                key,
+                action,
+                configured: true,
+            });
         }
         None
     }
@@ -228,12 +289,19 @@ fn named(entry: &str) -> Result<(Action, Option<Context>), Error> {
     let (context, name) = match entry.split_once('.') {
         Some((context, name)) => {
             let known = Context::named(context);
-            (Some(known.ok_or_else(|| Error::UnknownContext { name: context.to_owned() })?), name)
+            (
+                Some(known.ok_or_else(|| Error::UnknownContext {
+                    name: context.to_owned(),
+                })?),
+                name,
+            )
         }
         None => (None, entry),
     };
-    let action = Action::named(name)
-        .ok_or_else(|| Error::UnknownAction { name: name.to_owned(), nearest: nearest_action(name) })?;
+    let action = Action::named(name).ok_or_else(|| Error::UnknownAction {
+        name: name.to_owned(),
+        nearest: nearest_action(name),
+    })?;
     match context {
         Some(context) if !action.applies_in(context) => Err(Error::NotThere { action, context }),
         context => Ok((action, context)),
@@ -242,14 +310,24 @@ fn named(entry: &str) -> Result<(Action, Option<Context>), Error> {
 
 fn nearest_action(name: &str) -> Option<&'static str> {
     ROWS.iter()
-        .map(|row| (strsim::normalized_damerau_levenshtein(name, row.name), row.name))
+        .map(|row| {
+            (
+                strsim::normalized_damerau_levenshtein(name, row.name),
+                row.name,
+            )
+        })
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
 
 fn places(action: Action) -> String {
-    Context::ALL.into_iter().filter(|c| action.applies_in(*c)).map(Context::name).collect::<Vec<_>>().join(", ")
+    Context::ALL
+        .into_iter()
+        .filter(|c| action.applies_in(*c))
+        .map(Context::name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

@@ -63,7 +63,9 @@ impl Depth {
             ColorChoice::Never => Self::Mono,
             ColorChoice::Exactly(depth) => depth,
             ColorChoice::Always => terminal_depth(env).max(Self::Ansi16),
-            ColorChoice::Auto if env("NO_COLOR").is_some_and(|value| !value.is_empty()) => Self::Mono,
+            ColorChoice::Auto if env("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+                Self::Mono
+            }
             ColorChoice::Auto => terminal_depth(env),
         }
     }
@@ -73,7 +75,9 @@ impl Depth {
     pub fn nearest(self, color: Color) -> Option<Color> {
         match (self, color) {
             (Self::Mono, _) => None,
-            (Self::Ansi256, Color::Rgb(r, g, b)) => Some(Color::Indexed(nearest_indexed([r, g, b]))),
+            (Self::Ansi256, Color::Rgb(r, g, b)) => {
+                Some(Color::Indexed(nearest_indexed([r, g, b])))
+            }
             (Self::Ansi16, Color::Rgb(r, g, b)) => Some(nearest_ansi([r, g, b])),
             (Self::Ansi16, Color::Indexed(index)) => Some(match ANSI.get(usize::from(index)) {
                 Some((color, _)) => *color,
@@ -86,7 +90,12 @@ impl Depth {
 
 fn terminal_depth(env: impl Fn(&str) -> Option<String>) -> Depth {
     let term = env("TERM").unwrap_or_default();
-    if term.is_empty() || term == "dumb" || term.ends_with("-mono") || term.ends_with("-m") || is_video_terminal(&term) {
+    if term.is_empty()
+        || term == "dumb"
+        || term.ends_with("-mono")
+        || term.ends_with("-m")
+        || is_video_terminal(&term)
+    {
         return Depth::Mono;
     }
     let true_color = matches!(env("COLORTERM").as_deref(), Some("truecolor" | "24bit"));
@@ -101,7 +110,8 @@ fn terminal_depth(env: impl Fn(&str) -> Option<String>) -> Depth {
 
 /// Whether it is one of DEC's terminals without colour (vt100, vt220, vt320-w and the like).
 fn is_video_terminal(term: &str) -> bool {
-    term.strip_prefix("vt").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    term.strip_prefix("vt")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Steps of red, green and blue in the colour cube of the 256 (indices 16 to 231).
@@ -134,7 +144,10 @@ pub fn rgb(color: Color) -> Option<[u8; 3]> {
         Color::Reset => None,
         Color::Rgb(r, g, b) => Some([r, g, b]),
         Color::Indexed(index) => Some(indexed_rgb(index)),
-        named => ANSI.iter().find(|(color, _)| *color == named).map(|(_, rgb)| *rgb),
+        named => ANSI
+            .iter()
+            .find(|(color, _)| *color == named)
+            .map(|(_, rgb)| *rgb),
     }
 }
 
@@ -150,7 +163,9 @@ fn indexed_rgb(index: u8) -> [u8; 3] {
 }
 
 fn nearest_indexed(color: [u8; 3]) -> u8 {
-    (16..=255u8).min_by_key(|index| distance(color, indexed_rgb(*index))).unwrap_or(16)
+    (16..=255u8)
+        .min_by_key(|index| distance(color, indexed_rgb(*index)))
+        .unwrap_or(16)
 }
 
 fn nearest_ansi(color: [u8; 3]) -> Color {
@@ -169,16 +184,26 @@ mod tests {
     use super::*;
 
     fn detected(choice: ColorChoice, vars: &[(&str, &str)]) -> Depth {
-        Depth::detect(choice, |name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        Depth::detect(choice, |name| {
+            vars.iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| (*v).to_owned())
+        })
     }
 
     #[test]
     fn the_environment_says_how_many_colours_there_are() {
         let auto = |vars: &[(&str, &str)]| detected(ColorChoice::Auto, vars);
-        assert_eq!(auto(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), Depth::True);
+        assert_eq!(
+            auto(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]),
+            Depth::True
+        );
         assert_eq!(auto(&[("TERM", "xterm-256color")]), Depth::Ansi256);
         assert_eq!(auto(&[("TERM", "screen")]), Depth::Ansi16);
-        assert_eq!(auto(&[("TERM", "linux"), ("COLORTERM", "truecolor")]), Depth::Ansi16);
+        assert_eq!(
+            auto(&[("TERM", "linux"), ("COLORTERM", "truecolor")]),
+            Depth::Ansi16
+        );
         assert_eq!(auto(&[("TERM", "xterm-direct")]), Depth::True);
         for term in ["vt100", "vt220", "dumb", "", "xterm-mono"] {
             assert_eq!(auto(&[("TERM", term)]), Depth::Mono, "{term}");
@@ -190,21 +215,48 @@ mod tests {
         let color = [("TERM", "xterm-256color"), ("NO_COLOR", "1")];
         assert_eq!(detected(ColorChoice::Auto, &color), Depth::Mono);
         assert_eq!(detected(ColorChoice::Always, &color), Depth::Ansi256);
-        assert_eq!(detected(ColorChoice::Auto, &[("TERM", "xterm"), ("NO_COLOR", "")]), Depth::Ansi16);
-        assert_eq!(detected(ColorChoice::Never, &[("TERM", "xterm"), ("COLORTERM", "24bit")]), Depth::Mono);
-        assert_eq!(detected(ColorChoice::Always, &[("TERM", "vt100")]), Depth::Ansi16);
+        assert_eq!(
+            detected(ColorChoice::Auto, &[("TERM", "xterm"), ("NO_COLOR", "")]),
+            Depth::Ansi16
+        );
+        assert_eq!(
+            detected(
+                ColorChoice::Never,
+                &[("TERM", "xterm"), ("COLORTERM", "24bit")]
+            ),
+            Depth::Mono
+        );
+        assert_eq!(
+            detected(ColorChoice::Always, &[("TERM", "vt100")]),
+            Depth::Ansi16
+        );
         assert_eq!(detected("true".parse().unwrap(), &color), Depth::True);
         assert!("blue".parse::<ColorChoice>().is_err());
     }
 
     #[test]
     fn a_colour_becomes_the_nearest_there_is() {
-        assert_eq!(Depth::True.nearest(Color::Rgb(1, 2, 3)), Some(Color::Rgb(1, 2, 3)));
-        assert_eq!(Depth::Ansi256.nearest(Color::Rgb(255, 0, 0)), Some(Color::Indexed(196)));
-        assert_eq!(Depth::Ansi256.nearest(Color::Rgb(128, 128, 128)), Some(Color::Indexed(244)));
-        assert_eq!(Depth::Ansi16.nearest(Color::Rgb(250, 10, 10)), Some(Color::LightRed));
+        assert_eq!(
+            Depth::True.nearest(Color::Rgb(1, 2, 3)),
+            Some(Color::Rgb(1, 2, 3))
+        );
+        assert_eq!(
+            Depth::Ansi256.nearest(Color::Rgb(255, 0, 0)),
+            Some(Color::Indexed(196))
+        );
+        assert_eq!(
+            Depth::Ansi256.nearest(Color::Rgb(128, 128, 128)),
+            Some(Color::Indexed(244))
+        );
+        assert_eq!(
+            Depth::Ansi16.nearest(Color::Rgb(250, 10, 10)),
+            Some(Color::LightRed)
+        );
         assert_eq!(Depth::Ansi16.nearest(Color::Indexed(2)), Some(Color::Green));
-        assert_eq!(Depth::Ansi16.nearest(Color::Indexed(255)), Some(Color::Gray));
+        assert_eq!(
+            Depth::Ansi16.nearest(Color::Indexed(255)),
+            Some(Color::Gray)
+        );
         assert_eq!(Depth::Ansi16.nearest(Color::Reset), Some(Color::Reset));
         assert_eq!(Depth::Mono.nearest(Color::Red), None);
         for index in 16..=255 {

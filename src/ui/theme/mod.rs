@@ -38,8 +38,14 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     (DEFAULT_THEME, include_str!("../../../themes/default.toml")),
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
-    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
-    (MONOCHROME_THEME, include_str!("../../../themes/monochrome.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.toml"),
+    ),
+    (
+        MONOCHROME_THEME,
+        include_str!("../../../themes/monochrome.toml"),
+    ),
 ];
 
 /// Largest theme file that is read: fifty times the built-in ones, so that a wrong path is not read into memory.
@@ -97,7 +103,9 @@ pub enum Problem {
         nearest: Option<&'static str>,
     },
     /// The base is not a built-in theme.
-    #[error("`{0}` is not a built-in theme; those are default, dark, light, high-contrast and monochrome")]
+    #[error(
+        "`{0}` is not a built-in theme; those are default, dark, light, high-contrast and monochrome"
+    )]
     UnknownBase(String),
     /// The words are no style.
     #[error(transparent)]
@@ -112,15 +120,25 @@ impl Theme {
     /// No such theme, or a file that cannot be read or used.
     pub fn load(name: &str, directory: Option<&Path>, depth: Depth) -> Result<Self, Error> {
         let theme = Self::find(name, directory)?;
-        let theme = if depth == Depth::Mono { Self::find(MONOCHROME_THEME, directory)? } else { theme };
+        let theme = if depth == Depth::Mono {
+            Self::find(MONOCHROME_THEME, directory)?
+        } else {
+            theme
+        };
         Ok(theme.at(depth))
     }
 
     /// The built-in default with the colours this terminal has, for when there is no other.
     #[must_use]
     pub fn built_in(depth: Depth) -> Self {
-        let name = if depth == Depth::Mono { MONOCHROME_THEME } else { DEFAULT_THEME };
-        base(name).expect("the built-in themes are tested").at(depth)
+        let name = if depth == Depth::Mono {
+            MONOCHROME_THEME
+        } else {
+            DEFAULT_THEME
+        };
+        base(name)
+            .expect("the built-in themes are tested")
+            .at(depth)
     }
 
     /// The name it was loaded by.
@@ -142,38 +160,82 @@ impl Theme {
     pub fn parse(name: &str, text: &str, file: &str) -> Result<Self, Error> {
         let bad = |at: usize, problem| {
             let line = 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
-            Error::Bad { file: file.to_owned(), line, problem }
+            Error::Bad {
+                file: file.to_owned(),
+                line,
+                problem,
+            }
         };
-        let entries = Entries::deserialize(toml::Deserializer::parse(text).map_err(|e| bad(start(&e), syntax(&e)))?)
-            .map_err(|e| bad(start(&e), syntax(&e)))?;
+        let entries = Entries::deserialize(
+            toml::Deserializer::parse(text).map_err(|e| bad(start(&e), syntax(&e)))?,
+        )
+        .map_err(|e| bad(start(&e), syntax(&e)))?;
         let mut styles = match entries.iter().find(|(key, _)| key.get_ref() == BASED_ON) {
             Some((_, value)) => {
-                let unknown = || bad(value.span().start, Problem::UnknownBase(value.get_ref().clone()));
+                let unknown = || {
+                    bad(
+                        value.span().start,
+                        Problem::UnknownBase(value.get_ref().clone()),
+                    )
+                };
                 base(value.get_ref()).ok_or_else(unknown)?.styles
             }
-            None if BUILT_IN.iter().any(|(_, known)| *known == text) => vec![Style::new(); Role::ALL.len()],
-            None => base(DEFAULT_THEME).expect("the built-in themes are tested").styles,
+            None if BUILT_IN.iter().any(|(_, known)| *known == text) => {
+                vec![Style::new(); Role::ALL.len()]
+            }
+            None => {
+                base(DEFAULT_THEME)
+                    .expect("the built-in themes are tested")
+                    .styles
+            }
         };
         for (key, value) in entries.iter().filter(|(key, _)| key.get_ref() != BASED_ON) {
             let role = Role::named(key.get_ref()).ok_or_else(|| {
                 let name = key.get_ref().clone();
-                bad(key.span().start, Problem::UnknownRole { nearest: nearest_role(&name), name })
+                bad(
+                    key.span().start,
+                    Problem::UnknownRole {
+                        nearest: nearest_role(&name),
+                        name,
+                    },
+                )
             })?;
-            let Words(style) = value.get_ref().parse().map_err(|e: WordsError| bad(value.span().start, e.into()))?;
+            let Words(style) = value
+                .get_ref()
+                .parse()
+                .map_err(|e: WordsError| bad(value.span().start, e.into()))?;
             if let Some(place) = styles.get_mut(role as usize) {
                 *place = style;
             }
         }
-        Ok(Self { name: name.to_owned(), styles })
+        Ok(Self {
+            name: name.to_owned(),
+            styles,
+        })
     }
 
     /// The names that can be loaded: the built-in ones and the files of the directory, sorted, each once.
     #[must_use]
     pub fn known(directory: Option<&Path>) -> Vec<String> {
-        let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let files = directory.and_then(|directory| fs::read_dir(directory).ok()).into_iter().flatten().flatten();
-        for path in files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")) {
-            names.extend(path.file_stem().and_then(|stem| stem.to_str()).filter(|n| is_bare(n)).map(str::to_owned));
+        let mut names: Vec<String> = BUILT_IN
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let files = directory
+            .and_then(|directory| fs::read_dir(directory).ok())
+            .into_iter()
+            .flatten()
+            .flatten();
+        for path in files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        {
+            names.extend(
+                path.file_stem()
+                    .and_then(|stem| stem.to_str())
+                    .filter(|n| is_bare(n))
+                    .map(str::to_owned),
+            );
         }
         names.sort();
         names.dedup();
@@ -181,7 +243,10 @@ impl Theme {
     }
 
     fn find(name: &str, directory: Option<&Path>) -> Result<Self, Error> {
-        if let Some(path) = directory.filter(|_| is_bare(name)).map(|d| d.join(format!("{name}.toml"))) {
+        if let Some(path) = directory
+            .filter(|_| is_bare(name))
+            .map(|d| d.join(format!("{name}.toml")))
+        {
             match read(&path) {
                 Ok(text) => return Self::parse(name, &text, &path.display().to_string()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -218,7 +283,9 @@ fn base(name: &str) -> Option<Theme> {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    fs::File::open(path)?.take(THEME_BYTES_MAX + 1).read_to_string(&mut text)?;
+    fs::File::open(path)?
+        .take(THEME_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
     if text.len() as u64 > THEME_BYTES_MAX {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
@@ -230,7 +297,10 @@ fn read(path: &Path) -> io::Result<String> {
 
 /// Whether it is a name and not a path.
 fn is_bare(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 fn start(error: &toml::de::Error) -> usize {
@@ -242,13 +312,23 @@ fn syntax(error: &toml::de::Error) -> Problem {
 }
 
 fn searched(directory: Option<&Path>) -> String {
-    directory.map_or_else(String::new, |directory| format!("; files of that name were looked for in {}", directory.display()))
+    directory.map_or_else(String::new, |directory| {
+        format!(
+            "; files of that name were looked for in {}",
+            directory.display()
+        )
+    })
 }
 
 fn nearest_role(name: &str) -> Option<&'static str> {
     Role::ALL
         .iter()
-        .map(|role| (strsim::normalized_damerau_levenshtein(name, role.name()), role.name()))
+        .map(|role| {
+            (
+                strsim::normalized_damerau_levenshtein(name, role.name()),
+                role.name(),
+            )
+        })
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)

@@ -101,17 +101,28 @@ mod tests {
         let style = |words: &str| words.parse::<Words>().unwrap().0;
         assert_eq!(style(""), Style::new());
         assert_eq!(style("bold green"), Style::new().green().bold());
-        assert_eq!(style("light-red on #102030 underline"), Style::new().light_red().bg(Color::Rgb(0x10, 0x20, 0x30)).underlined());
-        assert_eq!(style("252 on default reverse dim italic").fg, Some(Color::Indexed(252)));
+        assert_eq!(
+            style("light-red on #102030 underline"),
+            Style::new()
+                .light_red()
+                .bg(Color::Rgb(0x10, 0x20, 0x30))
+                .underlined()
+        );
+        assert_eq!(
+            style("252 on default reverse dim italic").fg,
+            Some(Color::Indexed(252))
+        );
     }
-
 
     #[test]
     fn words_that_are_no_style_say_which_word() {
         let error = |words: &str| words.parse::<Words>().unwrap_err();
         assert_eq!(error("bold gren"), WordsError::Unknown("gren".to_owned()));
         assert_eq!(error("red blue"), WordsError::TwoColors("blue".to_owned()));
-        assert_eq!(error("on red on blue"), WordsError::TwoColors("blue".to_owned()));
+        assert_eq!(
+            error("on red on blue"),
+            WordsError::TwoColors("blue".to_owned())
+        );
         assert_eq!(error("red on"), WordsError::NoBackground);
         for word in ["#12345", "#12345g", "256", "-1", "#+12345"] {
             assert_eq!(error(word), WordsError::Unknown(word.to_owned()));
