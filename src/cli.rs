@@ -16,6 +16,7 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::headless::print::Type;
 use crate::sim::text::{Behaviour, Habit};
 use crate::sim::{Plan, Ports, Wire, plan};
 
@@ -85,7 +86,7 @@ pub struct Console {
         long,
         value_name = "TYPE",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(EVENT_TYPES),
+        value_parser = PossibleValuesParser::new(Type::ALL.map(Type::word)),
         help_heading = SCRIPTS
     )]
     pub only: Vec<String>,
@@ -435,11 +436,6 @@ const SESSIONS: &str = "Sessions";
 const SCRIPTS: &str = "Scripts";
 const SCREEN: &str = "Screen";
 const LOGS: &str = "Logs";
-
-/// The types of event that headless mode prints.
-const EVENT_TYPES: [&str; 9] = [
-    "target", "output", "command", "reply", "missed", "chat", "person", "role", "error",
-];
 
 /// Where the demo's ports begin if they are free.
 const DEMO_PORT: u16 = 50_000;

@@ -5,12 +5,14 @@ pub mod command;
 pub mod config;
 pub mod connect;
 pub mod deck;
+pub mod headless;
 pub mod host;
 #[cfg(test)]
 mod fixtures;
 pub mod link;
 pub mod proto;
 pub mod rack;
+pub mod signals;
 pub mod sim;
 pub mod target;
 pub mod transcript;

@@ -1,1 +1,242 @@
-fn main() {}
+//! Start-up: arguments, logging, error hooks, the configuration; then it hands over to the screen or to headless mode.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use color_eyre::Result;
+use color_eyre::eyre::{WrapErr as _, eyre};
+use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Sim};
+use kdeck::config::{self, Config, Overrides, Places, Problems, check};
+use kdeck::connect::{ClientString, ServerString, TargetString};
+use kdeck::deck::Deck;
+use kdeck::host::Host;
+use kdeck::sim::{self, Wire};
+use kdeck::{headless, signals};
+use tokio::runtime::{Builder, Runtime};
+
+/// Exit status for bad usage and a bad configuration.
+const USAGE: u8 = 2;
+/// Threads of the engine: reading a rack is mostly the kernel's work.
+const ENGINE_THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is no error, and a closed pipe no reason to fail.
+            error.print().ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kdeck: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    color_eyre::config::HookBuilder::default().display_env_section(false).install()?;
+    let targets = match strings(&cli) {
+        Ok(targets) => targets,
+        Err(message) => return Ok(refuse(&message)),
+    };
+    if let Some(refusal) = cli.refusal() {
+        return Ok(refuse(&refusal.to_string()));
+    }
+    let places = match Places::find(cli.config.as_deref()) {
+        Ok(places) => places,
+        Err(error) => return Ok(refuse(&error.to_string())),
+    };
+    match cli.action {
+        None => console(&cli.console, targets, places, None),
+        Some(Action::Demo(demo)) => console(&cli.console, targets, places, Some(&demo)),
+        Some(Action::Check { file }) => check_file(file.as_deref(), places),
+        Some(Action::Sim { kind: Sim::Text(text) }) => {
+            let runtime = Builder::new_multi_thread().enable_all().worker_threads(1).build()?;
+            let (plans, ports, wire) = (text.plans(), text.ports(), text.wire());
+            runtime.block_on(sim::run_text(&plans, ports, wire, &mut std::io::stdout()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Action::Completions { shell }) => {
+            let mut script = Vec::new();
+            cli::completions(shell, &mut script)?;
+            print(&script)
+        }
+        Some(Action::Man) => print(&cli::man()),
+        Some(Action::Paths) => print(paths(&places).as_bytes()),
+        // Refused above.
+        Some(Action::Attach | Action::Keygen) => Ok(ExitCode::from(USAGE)),
+    }
+}
+
+/// Parses the connection strings of the command line.
+fn strings(cli: &Cli) -> Result<Vec<TargetString>, String> {
+    for server in &cli.servers {
+        server.parse::<ServerString>().map_err(|error| format!("-server\n{error}"))?;
+    }
+    if let Some(remote) = &cli.remote {
+        remote.parse::<ClientString>().map_err(|error| format!("-remote\n{error}"))?;
+    }
+    cli.targets.iter().map(|target| target.parse().map_err(|error| format!("-k\n{error}"))).collect()
+}
+
+/// Runs a host with its console, or without one.
+fn console(options: &Console, mut targets: Vec<TargetString>, places: Places, demo: Option<&Demo>) -> Result<ExitCode> {
+    log_to(&places)?;
+    raise_file_limit();
+    let engine = engine()?;
+    let rack = match demo {
+        Some(demo) => {
+            let plans = demo.plans();
+            let _inside = engine.enter();
+            let rack = sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
+            let strings = plans.iter().zip(rack.addresses()).map(|(plan, address)| plan.target(*address, Wire::Raw));
+            targets.extend(strings.map(|string| string.parse()).collect::<Result<Vec<TargetString>, _>>()?);
+            Some(rack)
+        }
+        None => None,
+    };
+    let file = if demo.is_some() { None } else { places.config_file.clone() };
+    let overrides = overrides(options, targets);
+    let read = move || {
+        let (mut config, mut problems) = match &file {
+            Some(file) => Config::load(file, &())?,
+            None => (Config::default(), Problems::default()),
+        };
+        problems.0.extend(config.override_with(overrides.clone()).0);
+        if problems.has_errors() { Err(problems) } else { Ok((config, problems)) }
+    };
+    let (config, warnings) = match read() {
+        Ok(read) => read,
+        Err(problems) => return Ok(refuse(&problems.to_string())),
+    };
+    if !warnings.0.is_empty() {
+        eprintln!("{warnings}");
+    }
+    let who = options.name.clone().unwrap_or_else(user_name);
+    let source = Box::new(move || read().map(|(config, _)| config));
+    let host = Host::start(config, places, source, engine.handle().clone())?;
+    let deck = Deck::Host(host.clone());
+    let result = if options.headless {
+        let options = headless::Options { json: options.json, only: options.only.clone(), linger: options.linger, who };
+        let stop = signals::stop_token(engine.handle())?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(headless::run(deck, options, engine.handle().clone(), stop)).wrap_err("standard output")
+    } else {
+        Err(eyre!("no screen yet"))
+    };
+    engine.block_on(host.stop());
+    if let Some(rack) = rack {
+        engine.block_on(rack.stop());
+    }
+    // A thread that waits for standard input must not hold us up.
+    engine.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn overrides(options: &Console, targets: Vec<TargetString>) -> Overrides {
+    Overrides {
+        targets,
+        log: options.no_log.then_some(false),
+        log_directory: options.log_dir.clone(),
+        theme: options.theme.clone(),
+        color: options.color.map(|color| match color {
+            Color::Auto => config::Color::Auto,
+            Color::Always => config::Color::Always,
+            Color::Never => config::Color::Never,
+        }),
+        ascii: options.ascii.then_some(true),
+        mouse: options.no_mouse.then_some(false),
+        frame_rate: options.frame_rate.map(u32::from),
+        ..Overrides::default()
+    }
+}
+
+/// Tells what is wrong with a configuration file.
+fn check_file(file: Option<&Path>, places: Places) -> Result<ExitCode> {
+    let Some(file) = file.or(places.config_file.as_deref()) else {
+        let searched = places.config_dir.join(config::FILE_NAME);
+        return Ok(refuse(&format!("there is no {} here and no {}", config::FILE_NAME, searched.display())));
+    };
+    let problems = match Config::load(file, &()) {
+        Ok((config, mut problems)) => {
+            problems.0.extend(check::check(&config, &places).0);
+            problems
+        }
+        Err(problems) => problems,
+    };
+    if problems.0.is_empty() {
+        println!("{}: in order", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{problems}");
+    Ok(if problems.has_errors() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS })
+}
+
+/// The runtime on which targets live.
+fn engine() -> Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(ENGINE_THREADS);
+    Ok(Builder::new_multi_thread().enable_all().worker_threads(threads).thread_name("engine").build()?)
+}
+
+/// Sends our own log to its file; the level is that of `KDECK_LOG`.
+fn log_to(places: &Places) -> Result<()> {
+    places.make_state_dir()?;
+    let path = places.own_log_file();
+    let open = OpenOptions::new().create(true).append(true).open(&path);
+    let file = open.wrap_err_with(|| format!("kdeck's own log {}", path.display()))?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KDECK_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+    Ok(())
+}
+
+/// Asks for as many open files as the system allows: a target has a link and a log.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With the limit as it is, links beyond it fail and say so.
+    setrlimit(Resource::Nofile, limit).ok();
+}
+
+/// Every path in use.
+fn paths(places: &Places) -> String {
+    let config = match &places.config_file {
+        Some(file) => file.display().to_string(),
+        None => format!("{} (is not there)", places.config_dir.join(config::FILE_NAME).display()),
+    };
+    let rows = [
+        ("configuration", config),
+        ("themes", places.themes_dir().display().to_string()),
+        ("state", places.state_dir.display().to_string()),
+        ("logs", places.log_dir(&Config::default()).display().to_string()),
+        ("history", places.history_file().display().to_string()),
+        ("own log", places.own_log_file().display().to_string()),
+        ("sockets", places.runtime_dir.display().to_string()),
+    ];
+    rows.iter().map(|(what, path)| format!("{what:14}{path}\n")).collect()
+}
+
+/// The name under which this person types.
+fn user_name() -> String {
+    let name = ["KDECK_NAME", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "me".to_owned())
+}
+
+fn print(bytes: &[u8]) -> Result<ExitCode> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("kdeck: {message}");
+    ExitCode::from(USAGE)
+}

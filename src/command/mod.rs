@@ -1,17 +1,31 @@
 //! What people type: one table of all commands, their parser, and whom they address.
+//!
+//! A line is text for a target, or a dot command; `@WHOM` in front of either says which targets it is for, else it is for
+//! the one in front of the person.
 
-use std::future::Future;
+pub mod history;
+pub mod line;
+pub mod link;
+pub mod rack;
+pub mod table;
 
-use crate::deck::Deck;
-use crate::rack::TargetId;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::deck::{Asked, Deck};
+use crate::rack::{Target, TargetId};
+use crate::target::Request;
 use crate::transcript::Seq;
+
+pub use line::{Line, Verb};
+pub use table::{Command, Completes, Place, TABLE};
 
 /// What came of a command, for one target or for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The target it concerns.
     pub target: Option<TargetId>,
-    /// The number of the command's entry in the target's transcript.
+    /// The number of the command's entry in the target's transcript, if it is recorded there.
     pub seq: Option<Seq>,
     /// Whether it was done.
     pub ok: bool,
@@ -19,16 +33,74 @@ pub struct Reply {
     pub text: String,
 }
 
+impl Reply {
+    /// An answer that concerns no target.
+    pub fn new(result: Result<String, String>) -> Self {
+        let ok = result.is_ok();
+        let (Ok(text) | Err(text)) = result;
+        Self { target: None, seq: None, ok, text }
+    }
+
+    /// An answer about one target.
+    pub fn about(target: TargetId, result: Result<String, String>) -> Self {
+        Self { target: Some(target), ..Self::new(result) }
+    }
+}
+
+/// The answers to a command, once they are there: one for each target it was for, or one that concerns none.
+pub type Replies = Pin<Box<dyn Future<Output = Vec<Reply>> + Send>>;
+
+/// One command as it is carried out.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Where.
+    pub deck: Deck,
+    /// By whom.
+    pub who: String,
+    /// For which targets; empty if none was addressed and none is in front of the person.
+    pub targets: Vec<Arc<Target>>,
+    /// What stood behind the command's name.
+    pub argument: String,
+}
+
 /// Carries out one line typed by `who` while `focus` was the target in front of them.
 ///
 /// What the line sends is queued before this returns, so lines go out in the order of the calls; the future ends when
 /// the answers are there.
-pub fn submit(
-    deck: &Deck,
-    who: &str,
-    focus: Option<TargetId>,
-    line: &str,
-) -> impl Future<Output = Vec<Reply>> + Send + 'static + use<> {
-    let _ = (deck, who, focus, line);
-    std::future::ready(Vec::new())
+pub fn submit(deck: &Deck, who: &str, focus: Option<TargetId>, line: &str) -> Replies {
+    let prepared = Line::parse(line).and_then(|line| {
+        let targets = line.targets(&deck.rack(), focus)?;
+        Ok((line.verb, targets))
+    });
+    let call = |targets, argument| Call { deck: deck.clone(), who: who.to_owned(), targets, argument };
+    match prepared {
+        Err(reason) => ready(Err(reason)),
+        Ok((Verb::Text(text), targets)) => link::send(call(targets, text)),
+        Ok((Verb::Command(command, argument), targets)) => match command.place {
+            Place::Deck(run) => run(call(targets, argument)),
+            Place::Screen => ready(Err(format!("{} is a command of the screen", command.name))),
+        },
+    }
+}
+
+/// An answer that is there already and concerns no target.
+fn ready(result: Result<String, String>) -> Replies {
+    Box::pin(std::future::ready(vec![Reply::new(result)]))
+}
+
+/// Asks every target of the call the same; the questions are queued at once.
+fn ask_all(call: &Call, request: &Request) -> Replies {
+    if call.targets.is_empty() {
+        return ready(Err(line::NOBODY.to_owned()));
+    }
+    let ask = |target: &Arc<Target>| (target.id, call.deck.ask(target.id, &call.who, request.clone()));
+    let asked: Vec<(TargetId, Asked)> = call.targets.iter().map(ask).collect();
+    Box::pin(async move {
+        let mut replies = Vec::with_capacity(asked.len());
+        for (id, asked) in asked {
+            let result = asked.answer.await.unwrap_or_else(|_| Err("the target was removed".to_owned()));
+            replies.push(Reply { seq: asked.seq, ..Reply::about(id, result) });
+        }
+        replies
+    })
 }

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};
 use crate::target::{Answer, Request};
-use crate::transcript::{Pulse, Time};
+use crate::transcript::{Pulse, Seq, Time};
 
 /// Rare events that a slow listener may lag behind before it loses the oldest. Bulk output is no event.
 pub const EVENTS: usize = 4096;
@@ -75,6 +75,15 @@ pub enum Event {
     },
 }
 
+/// A request that is on its way.
+#[derive(Debug)]
+pub struct Asked {
+    /// The number under which the transcript records it, if it does.
+    pub seq: Option<Seq>,
+    /// What will come of it.
+    pub answer: oneshot::Receiver<Answer>,
+}
+
 /// A person's seat: at a host of their own.
 #[derive(Debug, Clone)]
 pub enum Deck {
@@ -111,8 +120,45 @@ impl Deck {
         }
     }
 
+    /// Adds a target, given as on the command line. Tells what came of it.
+    ///
+    /// # Errors
+    /// What is wrong with the string, or what is taken.
+    pub fn add(&self, string: &str) -> Result<String, String> {
+        match self {
+            Self::Host(host) => host.add(string),
+        }
+    }
+
+    /// Removes the targets of these names. Tells what came of it.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn remove(&self, names: &[&str]) -> Result<String, String> {
+        match self {
+            Self::Host(host) => host.remove(names),
+        }
+    }
+
+    /// Reads the configuration again and changes what is different. Tells what that was. Reads a file: may block.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration; nothing is changed then.
+    pub fn reload(&self) -> Result<String, String> {
+        match self {
+            Self::Host(host) => host.reload(),
+        }
+    }
+
+    /// Says something to everybody.
+    pub fn say(&self, who: &str, text: &str) {
+        match self {
+            Self::Host(host) => host.say(who, text),
+        }
+    }
+
     /// Asks a target for something, as `who`. Requests are carried out in the order of the calls.
-    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> oneshot::Receiver<Answer> {
+    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> Asked {
         match self {
             Self::Host(host) => host.ask(id, who, request),
         }

@@ -1,42 +1,78 @@
 //! The engine that owns the targets; it runs with or without a screen.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod logs;
+mod seats;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::deck::{EVENTS, Event};
+use crate::config::{Config, Overrides, Places, Problems};
+use crate::connect::TargetString;
+use crate::deck::{Asked, EVENTS, Event, Severity};
 use crate::rack::{Rack, TargetId};
-use crate::target::{Answer, Control, Request};
+use crate::target::Request;
+use crate::target::netconsole::Ports;
+use crate::transcript::log::LogWriter;
 use crate::transcript::{Kind, Pulse, Time};
 
+use self::logs::Logs;
+use self::seats::Seats;
+
+/// How long targets have to close their links when the host ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the logs have to be written when the host ends.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Reads the configuration anew, command line included.
+pub type Source = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
+
 /// All targets of this process and what belongs to them.
-#[derive(Debug)]
 pub struct Host {
+    runtime: Handle,
     pulse: Arc<Pulse>,
     events: broadcast::Sender<Event>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    ports: Ports,
+    places: Places,
+    source: Source,
+    logs: Arc<Logs>,
     seats: Mutex<Seats>,
 }
 
-#[derive(Debug, Default)]
-struct Seats {
-    rack: Arc<Rack>,
-    controls: HashMap<TargetId, Control>,
-}
-
 impl Host {
-    /// A host without targets.
-    pub fn new() -> Self {
-        Self {
-            pulse: Arc::default(),
-            events: broadcast::Sender::new(EVENTS),
+    /// A host with the targets of `config`, whose actors run on `runtime`. `source` reads the configuration again.
+    ///
+    /// # Errors
+    /// When the system has no thread for the logs.
+    pub fn start(config: Config, places: Places, source: Source, runtime: Handle) -> std::io::Result<Arc<Self>> {
+        let pulse = Arc::new(Pulse::default());
+        let events = broadcast::Sender::new(EVENTS);
+        let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
+        let host = Arc::new(Self {
+            logs: Arc::new(Logs::new(writer, events.clone(), pulse.clone())),
+            runtime,
+            pulse,
+            events,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            ports: Ports::default(),
+            places,
+            source,
             seats: Mutex::default(),
-        }
+        });
+        host.seats().change(&host, config);
+        Ok(host)
     }
 
     /// The targets as they are now.
     pub fn rack(&self) -> Arc<Rack> {
-        self.seats().rack.clone()
+        self.seats().rack()
     }
 
     /// Rings when any transcript or status changes.
@@ -49,23 +85,94 @@ impl Host {
         self.events.subscribe()
     }
 
-    /// Asks a target for something, as `who`. A line that is sent is recorded in the transcript first.
-    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> oneshot::Receiver<Answer> {
+    /// Asks a target for something, as `who`. What is sent is recorded in the transcript first.
+    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> Asked {
         let seats = self.seats();
-        let (Some(target), Some(control)) = (seats.rack.target(id), seats.controls.get(&id)) else {
+        let Some((target, control)) = seats.seat(id) else {
             let (answer, receiver) = oneshot::channel();
             answer.send(Err("the target was removed".to_owned())).ok();
-            return receiver;
+            return Asked { seq: None, answer: receiver };
         };
-        if let Request::Line(text) = &request {
-            target
-                .transcript
-                .note(Time::now(), Kind::Command, Some(who), text);
-        }
-        control.ask(request)
+        // The record and the queue get it under one lock, so that both have the same order.
+        let note = |text: std::borrow::Cow<'_, str>| target.transcript.note(Time::now(), Kind::Command, Some(who), &text);
+        let seq = request.typed().map(note);
+        Asked { seq, answer: control.ask(request) }
     }
 
-    fn seats(&self) -> std::sync::MutexGuard<'_, Seats> {
+    /// Says something to everybody.
+    pub fn say(&self, who: &str, text: &str) {
+        // Nobody may be listening.
+        self.events.send(Event::Chat { time: Time::now(), from: who.to_owned(), text: text.to_owned() }).ok();
+    }
+
+    /// Adds a target, given as on the command line. Tells what came of it.
+    ///
+    /// # Errors
+    /// What is wrong with the string, or what is taken.
+    pub fn add(&self, string: &str) -> Result<String, String> {
+        let string: TargetString = string.parse().map_err(|error: crate::connect::Error| error.to_string())?;
+        let mut seats = self.seats();
+        let mut config = seats.config().clone();
+        let problems = config.override_with(Overrides { targets: vec![string.clone()], ..Overrides::default() });
+        if problems.has_errors() {
+            return Err(problems.to_string());
+        }
+        seats.remember(string);
+        Ok(seats.change(self, config))
+    }
+
+    /// Removes the targets of these names. Tells what came of it.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn remove(&self, names: &[&str]) -> Result<String, String> {
+        let mut seats = self.seats();
+        let mut config = seats.config().clone();
+        for name in names {
+            if !config.targets.iter().any(|target| target.name == *name) {
+                return Err(format!("there is no target {name}"));
+            }
+        }
+        config.targets.retain(|target| !names.contains(&target.name.as_str()));
+        seats.forget(names);
+        Ok(seats.change(self, config))
+    }
+
+    /// Reads the configuration again and changes what is different. Tells what that was.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration; nothing is changed then.
+    pub fn reload(&self) -> Result<String, String> {
+        let mut config = (self.source)().map_err(|problems| problems.to_string())?;
+        let mut seats = self.seats();
+        let problems = config.override_with(Overrides { targets: seats.added().to_vec(), ..Overrides::default() });
+        if problems.has_errors() {
+            return Err(problems.to_string());
+        }
+        Ok(seats.change(self, config))
+    }
+
+    /// Something that the people at this host should know.
+    pub fn notice(&self, severity: Severity, text: &str) {
+        self.events.send(Event::Notice { time: Time::now(), severity, text: text.to_owned() }).ok();
+    }
+
+    /// Ends all targets, politely, and writes the logs. The host is of no use afterwards.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
+        let logs = self.logs.clone();
+        tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE)).await.ok();
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("seats", &self.seats).finish_non_exhaustive()
     }
 }

@@ -16,7 +16,7 @@ mod unix;
 pub use error::{Error, Operation};
 pub use pty::{Child, Exit, Program, spawn_pty};
 pub use serial::{BREAK_MS, Serial, open_serial};
-pub use stream::{Control, Stream};
+pub use stream::Stream;
 pub use tcp::{CONNECT_WAIT_MS, Listener, dial_tcp, listen_tcp};
 pub use udp::{RECEIVE_BUFFER_BYTES, Udp, bind_udp};
 pub use unix::dial_unix;

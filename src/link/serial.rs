@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -19,7 +18,7 @@ pub const BREAK_MS: u64 = 300;
 #[derive(Debug)]
 pub struct Serial {
     pub(super) port: SerialPort,
-    lock: Arc<OwnedFd>,
+    _lock: OwnedFd,
     place: String,
 }
 
@@ -54,21 +53,12 @@ pub fn open_serial(line: &SerialLine) -> Result<Serial, Error> {
     })?;
     Ok(Serial {
         port,
-        lock: Arc::new(lock),
+        _lock: lock,
         place,
     })
 }
 
 impl Serial {
-    /// A second handle to the same device, for what goes beside the bytes.
-    pub(super) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self {
-            port: self.port.try_clone()?,
-            lock: Arc::clone(&self.lock),
-            place: self.place.clone(),
-        })
-    }
-
     /// Holds the line in the break condition for [`BREAK_MS`]; it ends also if nobody waits for the end.
     ///
     /// # Errors
@@ -80,6 +70,17 @@ impl Serial {
         tokio::time::sleep(Duration::from_millis(BREAK_MS)).await;
         drop(end);
         Ok(())
+    }
+
+    /// Changes the speed, bits a second; everything else stays.
+    ///
+    /// # Errors
+    /// [`Operation::SetSerial`], above all for a speed that the device can't do.
+    pub fn set_baud(&mut self, baud: u32) -> Result<(), Error> {
+        let failed = |error| Error::io(Operation::SetSerial, self.place.clone(), error);
+        let mut settings = self.port.get_configuration().map_err(failed)?;
+        settings.set_baud_rate(baud).map_err(failed)?;
+        self.port.set_configuration(&settings).map_err(failed)
     }
 
     /// Switches DTR and RTS; `None` leaves a wire alone.

@@ -1,7 +1,6 @@
 //! One type for every byte stream, and what some of them can do beside carrying bytes.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -22,46 +21,14 @@ pub enum Stream {
     Pty(Pty),
 }
 
-/// What can be done with a link beside carrying bytes, whoever holds the stream.
-///
-/// Holds the device or pseudo-terminal open: drop it together with the stream.
-#[derive(Debug)]
-pub enum Control {
-    /// Breaks and wires.
-    Serial(Serial),
-    /// The size of the window.
-    Pty(OwnedFd),
-}
-
 impl Stream {
-    /// The handle for breaks, wires and window sizes; `None` for links that have none of them.
+    /// Tells the program on a pseudo-terminal the size of its screen; other links have none.
     ///
     /// # Errors
-    /// If the process has too many files open.
-    pub fn control(&self) -> io::Result<Option<Control>> {
-        Ok(match self {
-            Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Serial(serial) => Some(Control::Serial(serial.try_clone()?)),
-            Self::Pty(pty) => Some(Control::Pty(pty.as_fd().try_clone_to_owned()?)),
-        })
-    }
-}
-
-impl Control {
-    /// Tells the program on a pseudo-terminal the size of its window. Nothing to do for a serial line.
-    ///
-    /// # Errors
-    /// [`Operation::Resize`].
+    /// [`Operation::Resize`], when the program's terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) -> Result<(), Error> {
-        let Self::Pty(pty) = self else {
-            return Ok(());
-        };
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let Self::Pty(pty) = self else { return Ok(()) };
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(pty, size)
             .map_err(|error| Error::io(Operation::Resize, "the program", error.into()))
     }

@@ -34,7 +34,7 @@ pub struct Target {
     /// Everything that it printed and that happened to it, within bounds.
     pub transcript: Arc<Transcript>,
     /// Its state and counters.
-    pub status: status::Shared,
+    pub status: Arc<status::Shared>,
 }
 
 /// All targets, in the order of the configuration.

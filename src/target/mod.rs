@@ -1,6 +1,23 @@
 //! One actor per target: it owns the link, drives the protocol engine and appends to the transcript.
 
+pub mod backoff;
+mod conversation;
+mod engine;
+pub mod netconsole;
+pub mod report;
+mod text;
+
+use std::borrow::Cow;
+
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use self::backoff::Pauses;
+use self::netconsole::{NetconsoleActor, Ports};
+use self::report::Report;
+use self::text::{Text, TextActor};
+use crate::connect::{TargetLink, TargetString};
+use crate::rack::State;
 
 /// Requests that may wait for one target. More are refused: somebody pastes faster than the target reads.
 pub const REQUESTS: usize = 4096;
@@ -36,6 +53,28 @@ pub enum Request {
     },
     /// Tell all that is known about the link, for people.
     Describe,
+}
+
+impl Request {
+    /// How it is spelled at the command line, for the transcript. `None` for what is too frequent or too private to be
+    /// recorded (the keys of raw mode hold passwords), and for questions.
+    pub fn typed(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Line(text) => Cow::Borrowed(text.as_str()),
+            Self::Break => Cow::Borrowed(".break"),
+            Self::Connect => Cow::Borrowed(".connect"),
+            Self::Disconnect => Cow::Borrowed(".disconnect"),
+            Self::Baud(rate) => Cow::Owned(format!(".baud {rate}")),
+            Self::Modem { line, on } => {
+                let line = match line {
+                    ModemLine::Dtr => "dtr",
+                    ModemLine::Rts => "rts",
+                };
+                Cow::Owned(format!(".{line} {}", if *on { "on" } else { "off" }))
+            }
+            Self::Keys(_) | Self::Resize { .. } | Self::Describe => return None,
+        })
+    }
 }
 
 /// An output line of a serial port's modem control.
@@ -86,5 +125,53 @@ impl Control {
             ask.answer.send(Err(reason)).ok();
         }
         receiver
+    }
+}
+
+/// What an actor works with.
+#[derive(Debug)]
+pub struct Work {
+    /// Its way to the world.
+    pub report: Report,
+    /// What people ask.
+    pub asks: mpsc::Receiver<Ask>,
+    /// When it is to end.
+    pub stop: CancellationToken,
+    /// Between tries to connect.
+    pub pauses: Pauses,
+    /// The UDP ports of netconsole targets.
+    pub ports: Ports,
+}
+
+/// Runs the actor of a target until it is stopped.
+pub async fn run(connect: TargetString, work: Work) {
+    let Work { report, asks, stop, pauses, ports } = work;
+    let refusal = connect.not_served();
+    let text = match connect.link {
+        TargetLink::Raw(raw) => Text::Raw(raw),
+        TargetLink::Telnet(telnet) => Text::Telnet(telnet),
+        TargetLink::Exec(exec) => Text::Exec(exec),
+        TargetLink::Netconsole { port, source } => {
+            return NetconsoleActor { port, source, report, asks, stop, pauses, ports }.run().await;
+        }
+        TargetLink::Net(_)
+        | TargetLink::Kd(_)
+        | TargetLink::Gdb(_)
+        | TargetLink::Ieee1394 { .. }
+        | TargetLink::Usb { .. } => return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await,
+    };
+    TextActor::new(text, report, asks, stop, pauses).run().await;
+}
+
+/// Stands for a target of a kind that is understood but not driven.
+async fn refuse_all(reason: &str, report: &Report, mut asks: mpsc::Receiver<Ask>, stop: &CancellationToken) {
+    report.notice(reason);
+    report.state(State::Closed, reason);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            Some(ask) = asks.recv() => drop(ask.answer.send(Err(reason.to_owned()))),
+        }
     }
 }

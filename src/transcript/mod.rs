@@ -10,6 +10,8 @@ pub mod log;
 pub mod pulse;
 pub mod reader;
 pub mod ring;
+pub mod safe;
+pub mod search;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -91,7 +93,3 @@ impl Transcript {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-//! The numbered history of one target.
-
-pub mod safe;
-pub mod search;

@@ -1,0 +1,129 @@
+//! One typed line: whom it is for and what it is.
+
+use std::sync::Arc;
+
+use super::table::{self, Command};
+use crate::rack::{Pattern, Rack, Target, TargetId};
+
+/// Said when a line needs a target and there is none.
+pub(super) const NOBODY: &str = "for whom? say @NAME, @GROUP or @all in front of it";
+
+/// A parsed line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What stood behind the `@`, if anything.
+    pub address: Option<Pattern>,
+    /// What it is.
+    pub verb: Verb,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verb {
+    /// Text for targets.
+    Text(String),
+    /// A dot command and what stands behind its name.
+    Command(&'static Command, String),
+}
+
+impl Line {
+    /// Parses what was typed.
+    ///
+    /// # Errors
+    /// An unknown command, with the nearest known one; an `@` with nothing behind it.
+    pub fn parse(typed: &str) -> Result<Self, String> {
+        let (address, rest) = match typed.strip_prefix('@') {
+            Some(addressed) => {
+                let (whom, rest) = addressed.split_once(char::is_whitespace).unwrap_or((addressed, ""));
+                let pattern = Pattern::new(whom).ok_or("whom? @ needs a name, a group or all behind it")?;
+                (Some(pattern), rest)
+            }
+            None => (None, typed),
+        };
+        // Two dots in front send a line that begins with one.
+        let verb = match rest.strip_prefix('.') {
+            Some(text) if text.starts_with('.') => Verb::Text(text.to_owned()),
+            Some(command) if command.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                let (name, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                Verb::Command(table::find(name)?, argument.trim().to_owned())
+            }
+            _ => Verb::Text(rest.to_owned()),
+        };
+        Ok(Self { address, verb })
+    }
+
+    /// The targets it is for: those addressed, or the one in focus.
+    ///
+    /// # Errors
+    /// When the address means no target, or a text has nobody to go to.
+    pub fn targets(&self, rack: &Rack, focus: Option<TargetId>) -> Result<Vec<Arc<Target>>, String> {
+        let targets = match &self.address {
+            Some(pattern) => {
+                let targets = rack.matching(pattern);
+                if targets.is_empty() {
+                    return Err(unknown(rack, pattern));
+                }
+                targets
+            }
+            None => focus.and_then(|id| rack.target(id)).into_iter().cloned().collect(),
+        };
+        if targets.is_empty() && matches!(self.verb, Verb::Text(_)) {
+            return Err(NOBODY.to_owned());
+        }
+        Ok(targets)
+    }
+
+    /// Whether it sends something to its targets, so that one asks before it goes to several.
+    pub fn writes(&self) -> bool {
+        match &self.verb {
+            Verb::Text(_) => true,
+            Verb::Command(command, _) => command.writes,
+        }
+    }
+}
+
+fn unknown(rack: &Rack, pattern: &Pattern) -> String {
+    let names = rack.targets().iter().map(|target| target.name.as_str()).chain(rack.groups());
+    let wanted = pattern.to_string();
+    let nearest = names.max_by(|a, b| {
+        let score = |name: &str| strsim::jaro_winkler(name, wanted.trim_start_matches('@'));
+        score(a).total_cmp(&score(b))
+    });
+    match nearest {
+        Some(name) => format!("no target or group is called {pattern}; the nearest is @{name}"),
+        None => format!("no target is called {pattern}: there are no targets"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_a_command_and_its_argument_are_told_apart() {
+        let line = Line::parse("@web* .wait 5 login:").unwrap();
+        assert_eq!(line.address, Pattern::new("web*"));
+        let Verb::Command(command, argument) = line.verb else { panic!("a command") };
+        assert_eq!((command.name, argument.as_str()), (".wait", "5 login:"));
+    }
+
+    #[test]
+    fn text_keeps_its_blanks() {
+        assert_eq!(Line::parse("@a   ls  -l ").unwrap().verb, Verb::Text("  ls  -l ".into()));
+        assert_eq!(Line::parse("").unwrap().verb, Verb::Text(String::new()));
+    }
+
+    #[test]
+    fn a_line_that_begins_with_a_dot_can_be_sent() {
+        assert_eq!(Line::parse("..profile").unwrap().verb, Verb::Text(".profile".into()));
+        assert_eq!(Line::parse("./configure").unwrap().verb, Verb::Text("./configure".into()));
+        assert_eq!(Line::parse(".").unwrap().verb, Verb::Text(".".into()));
+    }
+
+    #[test]
+    fn an_unknown_command_names_the_nearest() {
+        let error = Line::parse(".brake").unwrap_err();
+        assert!(error.contains(".break"), "{error}");
+        assert!(Line::parse("@ x").is_err());
+    }
+}

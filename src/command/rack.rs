@@ -1,0 +1,119 @@
+//! Commands about the rack, the process and the people: lists, help, adding and removing targets, pauses.
+
+use std::time::Duration;
+
+use super::table::{self, TABLE};
+use super::{Call, Replies, Reply, ready};
+use crate::rack::Target;
+use crate::transcript::log::Health;
+
+/// `.targets`
+pub(super) fn targets(call: Call) -> Replies {
+    let rack = call.deck.rack();
+    let targets = if call.targets.is_empty() { rack.targets() } else { &call.targets };
+    if targets.is_empty() {
+        return ready(Ok("no targets; -k, .add or the configuration file bring some".to_owned()));
+    }
+    let width = targets.iter().map(|target| target.name.chars().count()).max().unwrap_or(0);
+    let line = |target: &std::sync::Arc<Target>| {
+        let status = target.status.read();
+        let (state, name) = (status.state, &target.name);
+        let text = format!("{} {name:width$} {:10} {}  {}", state.letter(), state.word(), target.address, status.detail);
+        text.trim_end().to_owned()
+    };
+    ready(Ok(targets.iter().map(line).collect::<Vec<_>>().join("\n")))
+}
+
+/// What is known of a target without asking it.
+pub(super) fn describe(target: &Target) -> String {
+    let status = target.status.read();
+    let (lines, bytes, memory, first, next) = target.transcript.with(|ring| {
+        (ring.output_lines(), ring.output_bytes(), ring.memory(), ring.first(), ring.next())
+    });
+    let log = match status.log {
+        Health::Off => "off".to_owned(),
+        Health::Writing => "written".to_owned(),
+        Health::Failing { reason } => format!("FAILING: {reason}"),
+        Health::Gap { missed } => format!("written, but {missed} entries are missing"),
+    };
+    let since = status.since.timestamp().to_zoned(jiff::tz::TimeZone::system());
+    let mut text = format!(
+        "{} {} {}\nsince   {}\ngroups  {}\noutput  {lines} lines, {bytes} bytes\nhistory entries {first} to {}, {} KiB\nlog     {log}",
+        target.name,
+        status.state.word(),
+        target.address,
+        since.strftime("%Y-%m-%d %H:%M:%S"),
+        target.groups.join(" "),
+        next - 1,
+        memory / 1024,
+    );
+    if !status.detail.is_empty() {
+        text.push_str(&format!("\nstate   {}", status.detail));
+    }
+    if !target.tags.is_empty() {
+        text.push_str(&format!("\ntags    {}", target.tags.join(" ")));
+    }
+    text
+}
+
+/// `.help [COMMAND]`
+pub(super) fn help(call: Call) -> Replies {
+    if call.argument.is_empty() {
+        let usage = |c: &table::Command| format!("{} {}", c.name, c.arguments).trim_end().to_owned();
+        let width = TABLE.iter().map(|command| usage(command).len()).max().unwrap_or(0);
+        let line = |command: &table::Command| format!("{:width$}  {}", usage(command), command.help);
+        let commands = TABLE.iter().map(line).collect::<Vec<_>>().join("\n");
+        let text = format!("TEXT sends a line to the target in front; @NAME, @GROUP, @all, @web* before it choose others\n{commands}");
+        return ready(Ok(text));
+    }
+    let name = format!(".{}", call.argument.trim_start_matches('.'));
+    ready(table::find(&name).map(|command| format!("{} {}\n{}", command.name, command.arguments, command.help)))
+}
+
+/// `.role`
+pub(super) fn role(call: Call) -> Replies {
+    ready(Ok(format!("{}: this process holds {} targets", call.deck.role().word(), call.deck.rack().targets().len())))
+}
+
+/// `.echo TEXT`
+pub(super) fn echo(call: Call) -> Replies {
+    call.deck.say(&call.who, &call.argument);
+    ready(Ok(String::new()))
+}
+
+/// `.sleep SECONDS`
+pub(super) fn sleep(call: Call) -> Replies {
+    match call.argument.parse::<f64>() {
+        Ok(seconds) if (0.0..1e6).contains(&seconds) => Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            vec![Reply::new(Ok(String::new()))]
+        }),
+        _ => ready(Err("how long? a number of seconds, as in .sleep 0.5".to_owned())),
+    }
+}
+
+/// `.add STRING`
+pub(super) fn add(call: Call) -> Replies {
+    if call.argument.is_empty() {
+        return ready(Err("what? a target string belongs behind .add, as in .add raw:server=lab1,port=7001".to_owned()));
+    }
+    ready(call.deck.add(&call.argument))
+}
+
+/// `.remove`
+pub(super) fn remove(call: Call) -> Replies {
+    if !call.argument.is_empty() || call.targets.is_empty() {
+        return ready(Err("which? @NAME .remove removes that target".to_owned()));
+    }
+    let names: Vec<&str> = call.targets.iter().map(|target| target.name.as_str()).collect();
+    ready(call.deck.remove(&names))
+}
+
+/// `.reload`
+pub(super) fn reload(call: Call) -> Replies {
+    let deck = call.deck;
+    Box::pin(async move {
+        let read = tokio::task::spawn_blocking(move || deck.reload()).await;
+        vec![Reply::new(read.unwrap_or_else(|_| Err("reloading failed inside; the program's log tells more".to_owned())))]
+    })
+}

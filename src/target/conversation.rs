@@ -1,0 +1,321 @@
+//! One connection of a text target, from the first byte to the last: link, engine, transcript, and what people send.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use super::report::Report;
+use super::{Answer, Ask, ModemLine, Request};
+use crate::connect::Eol;
+use crate::link::Stream;
+use crate::proto::telnet::LineSettings;
+
+/// Memory for one read, bytes; one for each thread, so that a hundred floods share what the processor's cache holds.
+const READ_BYTES: usize = 256 << 10;
+/// A read shorter than this finds a quiet target: more is worth waiting for.
+const SMALL_READ_BYTES: usize = 4 << 10;
+/// How long small output is gathered before it is read, so that a hundred targets of a hundred lines a second each do
+/// not wake us ten thousand times. Far below what a person notices.
+const GATHER: Duration = Duration::from_millis(25);
+/// After something was sent, output is read at once for so long: somebody waits for the echo.
+const EAGER: Duration = Duration::from_secs(2);
+/// Pause between two lines, so that each arrives as a message of its own where the target takes a read for a message,
+/// and a serial line's buffer is not overrun by a paste.
+const LINE_GAP: Duration = Duration::from_millis(10);
+/// Messages that may wait to be written; more stay with those who asked.
+const OUTGOING: usize = 256;
+/// Said to those who ask for a serial line's settings where there is none.
+const NO_SERIAL_LINE: &str = "there is no serial line to set: neither is this one, nor is it behind a telnet server";
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// Why a conversation ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// The other side closed it.
+    Closed,
+    /// The link failed.
+    Failed(String),
+    /// Somebody asked to disconnect.
+    Disconnected,
+    /// The target is to go.
+    Removed,
+}
+
+/// A connection being used.
+pub struct Conversation<'a> {
+    report: &'a Report,
+    /// Where the link leads, for people.
+    place: &'a str,
+    stream: Stream,
+    engine: Engine,
+    eol: Eol,
+    outgoing: VecDeque<Outgoing>,
+    /// Bytes of the first outgoing message that are written.
+    written: usize,
+    scratch: Vec<u8>,
+    /// No line is written before this.
+    next_line: Option<Instant>,
+    /// No output is read before this.
+    next_read: Option<Instant>,
+    eager_until: Option<Instant>,
+    last_read: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    is_line: bool,
+    asked: Option<oneshot::Sender<Answer>>,
+}
+
+/// What the link did.
+enum Moved {
+    /// Output was read; the total so far.
+    Read(u64),
+    /// A message was written to its end.
+    Wrote,
+    /// The other side closed the link.
+    Closed,
+}
+
+impl<'a> Conversation<'a> {
+    /// A conversation over a link that was just made.
+    pub fn new(report: &'a Report, place: &'a str, stream: Stream, engine: Engine, eol: Eol) -> Self {
+        Self {
+            report,
+            place,
+            stream,
+            engine,
+            eol,
+            outgoing: VecDeque::new(),
+            written: 0,
+            scratch: Vec::new(),
+            next_line: None,
+            next_read: None,
+            eager_until: None,
+            last_read: None,
+        }
+    }
+
+    /// Talks until the link ends or somebody ends it.
+    pub async fn run(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> End {
+        let room = self.report.target().transcript.with(|ring| ring.limits().bytes as u64 / 2);
+        let end = loop {
+            self.pump();
+            let wake = self.wake();
+            let sleep = async {
+                match wake {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let may_take = self.outgoing.len() < OUTGOING;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break End::Removed,
+                Some(ask) = asks.recv(), if may_take => {
+                    if let Some(end) = self.take(ask).await {
+                        break end;
+                    }
+                }
+                moved = poll_fn(|context| self.poll_link(context)) => match moved {
+                    Ok(Moved::Read(total)) => self.report.target().transcript.lag().keep(total, room).await,
+                    Ok(Moved::Wrote) => {}
+                    Ok(Moved::Closed) => break End::Closed,
+                    Err(error) => break End::Failed(error.to_string()),
+                },
+                () = sleep => self.engine.handle_timeout(Instant::now()),
+            }
+        };
+        self.report.target().transcript.end_line();
+        for message in self.outgoing.drain(..) {
+            if let Some(asked) = message.asked {
+                let reason = "the connection ended before it was sent";
+                self.report.refusal(reason);
+                asked.send(Err(reason.to_owned())).ok();
+            }
+        }
+        end
+    }
+
+    /// Moves what the engine has to send and say.
+    fn pump(&mut self) {
+        while let Some(bytes) = self.engine.poll_transmit() {
+            self.outgoing.push_back(Outgoing { bytes, is_line: false, asked: None });
+        }
+        while let Some(text) = self.engine.poll_notice() {
+            self.report.notice(&text);
+        }
+    }
+
+    /// The next time at which something is due.
+    fn wake(&self) -> Option<Instant> {
+        let gap = self.outgoing.front().and(self.next_line);
+        [gap, self.next_read, self.engine.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Carries out what somebody asked. Returns how that ended the conversation, if it did.
+    async fn take(&mut self, ask: Ask) -> Option<End> {
+        let now = Instant::now();
+        self.eager_until = Some(now + EAGER);
+        self.next_read = None;
+        let answer = match &ask.request {
+            Request::Line(text) => {
+                let mut bytes = Vec::new();
+                self.engine.encode(&[text.as_bytes(), self.eol.bytes()].concat(), &mut bytes);
+                self.outgoing.push_back(Outgoing { bytes, is_line: true, asked: Some(ask.answer) });
+                return None;
+            }
+            Request::Keys(keys) => {
+                let mut bytes = Vec::new();
+                self.engine.encode(keys, &mut bytes);
+                self.outgoing.push_back(Outgoing { bytes, is_line: false, asked: Some(ask.answer) });
+                return None;
+            }
+            Request::Disconnect => {
+                ask.answer.send(Ok(String::new())).ok();
+                return Some(End::Disconnected);
+            }
+            Request::Connect => Ok("already connected".to_owned()),
+            Request::Break => self.send_break(now).await,
+            Request::Resize { columns, rows } => self.resize(*columns, *rows),
+            Request::Baud(rate) => self.set_baud(now, *rate),
+            Request::Modem { line, on } => self.set_modem(now, *line, *on),
+            Request::Describe => Ok(self.describe()),
+        };
+        if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
+            self.report.refusal(reason);
+        }
+        // Whoever asked may be gone.
+        ask.answer.send(answer).ok();
+        None
+    }
+
+    async fn send_break(&mut self, now: Instant) -> Answer {
+        if let Engine::Telnet(telnet) = &mut self.engine {
+            telnet.send_break(now);
+            return Ok(String::new());
+        }
+        match &self.stream {
+            Stream::Serial(serial) => serial.send_break().await.map(|()| String::new()).map_err(|error| error.to_string()),
+            _ => Err("a plain byte stream has no break; telnet and serial lines have".to_owned()),
+        }
+    }
+
+    fn resize(&mut self, columns: u16, rows: u16) -> Answer {
+        if let Engine::Telnet(telnet) = &mut self.engine {
+            telnet.resize(columns, rows);
+        }
+        self.stream.resize(columns, rows).map(|()| String::new()).map_err(|error| error.to_string())
+    }
+
+    fn set_baud(&mut self, now: Instant, rate: u32) -> Answer {
+        let settings = LineSettings { baud: Some(rate), ..LineSettings::default() };
+        if self.engine.set_line(now, &settings) {
+            return Ok("asked the server; its answer follows".to_owned());
+        }
+        match &mut self.stream {
+            Stream::Serial(serial) => {
+                serial.set_baud(rate).map(|()| format!("{rate} baud")).map_err(|error| error.to_string())
+            }
+            _ => Err(NO_SERIAL_LINE.to_owned()),
+        }
+    }
+
+    fn set_modem(&mut self, now: Instant, line: ModemLine, on: bool) -> Answer {
+        let (dtr, rts) = match line {
+            ModemLine::Dtr => (Some(on), None),
+            ModemLine::Rts => (None, Some(on)),
+        };
+        if let Engine::Telnet(telnet) = &mut self.engine {
+            telnet.set_control(now, dtr, rts);
+            return Ok("asked the server; its answer follows".to_owned());
+        }
+        match &self.stream {
+            Stream::Serial(serial) => {
+                serial.set_control(dtr, rts).map(|()| String::new()).map_err(|error| error.to_string())
+            }
+            _ => Err(NO_SERIAL_LINE.to_owned()),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!("link    {}", self.place);
+        if let Engine::Telnet(telnet) = &self.engine {
+            let speaks = if telnet.heard() { "speaks telnet" } else { "has not spoken telnet" };
+            let line = if telnet.com_port() { ", lets its serial line be set" } else { "" };
+            text.push_str(&format!("\nserver  {speaks}{line}"));
+        }
+        if !self.outgoing.is_empty() {
+            text.push_str(&format!("\nwaiting {} messages to be sent", self.outgoing.len()));
+        }
+        text
+    }
+
+    /// Writes what may be written, else reads what may be read.
+    fn poll_link(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Moved>> {
+        let now = Instant::now();
+        if let Poll::Ready(wrote) = self.poll_write(context, now) {
+            return Poll::Ready(wrote.map(|()| Moved::Wrote));
+        }
+        if self.next_read.is_some_and(|at| now < at) {
+            return Poll::Pending;
+        }
+        self.poll_read(context, now)
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
+        let Some(message) = self.outgoing.front() else { return Poll::Pending };
+        let gap = message.is_line && self.next_line.is_some_and(|at| now < at);
+        if gap || (self.engine.suspended() && message.asked.is_some()) {
+            return Poll::Pending;
+        }
+        self.next_line = None;
+        while let Some(rest) = message.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+        }
+        self.written = 0;
+        if let Some(message) = self.outgoing.pop_front() {
+            if message.is_line {
+                self.next_line = Some(now + LINE_GAP);
+            }
+            if let Some(asked) = message.asked {
+                asked.send(Ok(String::new())).ok();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<Moved>> {
+        BUFFER.with_borrow_mut(|memory| {
+            let mut buffer = ReadBuf::new(memory);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            let bytes = buffer.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(Moved::Closed));
+            }
+            let report = self.report;
+            let total = self.engine.handle_bytes(now, bytes, &mut self.scratch, |text| report.output(text));
+            let quiet = self.last_read.is_none_or(|last| now - last > 4 * GATHER);
+            let eager = self.eager_until.is_some_and(|until| now < until);
+            self.next_read = (bytes.len() < SMALL_READ_BYTES && !quiet && !eager).then(|| now + GATHER);
+            self.last_read = Some(now);
+            Poll::Ready(Ok(Moved::Read(total)))
+        })
+    }
+}

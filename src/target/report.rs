@@ -1,0 +1,55 @@
+//! How an actor tells the world about its target: state, notices, output.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::deck::Event;
+use crate::rack::{State, Target};
+use crate::transcript::{Kind, Pulse, Time};
+
+/// An actor's side of its target.
+#[derive(Debug, Clone)]
+pub struct Report {
+    target: Arc<Target>,
+    events: broadcast::Sender<Event>,
+    pulse: Arc<Pulse>,
+}
+
+impl Report {
+    /// For the actor of `target`.
+    pub fn new(target: Arc<Target>, events: broadcast::Sender<Event>, pulse: Arc<Pulse>) -> Self {
+        Self { target, events, pulse }
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The target's state is this now, for the reason given. Says nothing if that is known.
+    pub fn state(&self, state: State, detail: &str) {
+        let time = Time::now();
+        if self.target.status.set(time, state, detail) {
+            let detail = detail.to_owned();
+            // Nobody may be listening.
+            self.events.send(Event::Target { time, id: self.target.id, state, detail }).ok();
+            self.pulse.ring();
+        }
+    }
+
+    /// Something that everybody who looks at the target should read.
+    pub fn notice(&self, text: &str) {
+        self.target.transcript.note(Time::now(), Kind::Notice, None, text);
+    }
+
+    /// A recorded command that could not be carried out.
+    pub fn refusal(&self, reason: &str) {
+        self.target.transcript.note(Time::now(), Kind::Reply, None, reason);
+    }
+
+    /// The target printed this; returns the total of its output bytes.
+    pub fn output(&self, bytes: &[u8]) -> u64 {
+        self.target.transcript.output(Time::now(), bytes)
+    }
+}
