@@ -81,8 +81,8 @@ impl LineSettings {
     }
 }
 
-impl From<&connect::LineSettings> for LineSettings {
-    fn from(wish: &connect::LineSettings) -> Self {
+impl From<connect::LineSettings> for LineSettings {
+    fn from(wish: connect::LineSettings) -> Self {
         Self {
             baud: wish.baud,
             data_bits: wish.bits.map(|bits| match bits {

@@ -171,7 +171,7 @@ fn a_window_size_learnt_after_the_server_asked_is_offered() {
 #[test]
 fn configured_line_settings_are_made_as_soon_as_com_port_is_agreed() {
     let now = Instant::now();
-    let line = LineSettings::from(&connect::LineSettings {
+    let line = LineSettings::from(connect::LineSettings {
         baud: Some(0xff00),
         bits: Some(connect::DataBits::Seven),
         parity: Some(connect::Parity::Even),
