@@ -1,9 +1,10 @@
 //! TCP streams: dialled, or accepted one at a time.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -46,14 +47,21 @@ pub async fn dial_tcp(host: &str, port: u16) -> Result<Stream, Error> {
     Err(failure.unwrap_or_else(|| no_address(host)))
 }
 
-/// Listens on `bind` for targets that dial in. Port 0 lets the system choose.
+/// Listens on `bind` for targets that dial in. Port 0 lets the system choose; `::` takes IPv4 too, and serves where
+/// there is no IPv6.
 ///
 /// # Errors
 /// [`Operation::Listen`], for a port in use and an address that is not ours above all.
 pub async fn listen_tcp(bind: IpAddr, port: u16) -> Result<Listener, Error> {
     let address = SocketAddr::new(bind, port);
     let failed = |error| Error::io(Operation::Listen, format!("TCP {address}"), error);
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            let address = without_ipv6(address, error).map_err(failed)?;
+            TcpListener::bind(address).await.map_err(failed)?
+        }
+    };
     let address = listener.local_addr().map_err(failed)?;
     Ok(Listener { listener, address })
 }
@@ -90,6 +98,19 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+/// What to bind instead of all addresses on a machine without IPv6; any other error is handed back.
+pub(super) fn without_ipv6(address: SocketAddr, error: io::Error) -> io::Result<SocketAddr> {
+    let unsupported = Errno::from_io_error(&error) == Some(Errno::AFNOSUPPORT);
+    if unsupported && address.ip() == Ipv6Addr::UNSPECIFIED {
+        Ok(SocketAddr::new(
+            Ipv4Addr::UNSPECIFIED.into(),
+            address.port(),
+        ))
+    } else {
+        Err(error)
     }
 }
 

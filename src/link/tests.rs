@@ -1,7 +1,7 @@
 //! Links over real loopback sockets, pseudo-terminals and programs; every wait has a deadline.
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,7 +56,8 @@ async fn a_dialled_stream_reaches_a_listening_one() {
     far.write_all(b"ok").await.unwrap();
     drop(far);
     assert_eq!(read_to_end(&mut near).await, "ok");
-    assert!(near.control().unwrap().is_none());
+    near.resize(80, 24)
+        .expect("a stream without a screen has nothing to resize");
 }
 
 #[tokio::test]
@@ -165,6 +166,36 @@ async fn datagrams_come_with_their_source_and_the_kernels_losses() {
 }
 
 #[tokio::test]
+async fn all_addresses_include_those_of_ipv4() {
+    let all = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let udp = bind_udp(all, 0).unwrap();
+    let sender = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
+    sender
+        .send_to(b"one", (LOOPBACK, udp.address().port()))
+        .unwrap();
+    let (length, source) = soon(udp.receive(&mut [0; 10])).await.unwrap();
+    assert_eq!((length, source.ip().to_canonical()), (3, LOOPBACK));
+    assert_eq!(udp.kernel_drops(), Some(0));
+
+    let listener = soon(listen_tcp(all, 0)).await.unwrap();
+    soon(dial_tcp("127.0.0.1", listener.address().port()))
+        .await
+        .unwrap();
+}
+
+#[test]
+fn only_a_machine_without_ipv6_makes_do_with_ipv4() {
+    let all = "[::]:5000".parse().unwrap();
+    let unsupported = || std::io::Error::from(rustix::io::Errno::AFNOSUPPORT);
+    let instead = tcp::without_ipv6(all, unsupported()).unwrap();
+    assert_eq!(instead, "0.0.0.0:5000".parse().unwrap());
+    let one = "[::1]:5000".parse().unwrap();
+    assert!(tcp::without_ipv6(one, unsupported()).is_err());
+    let in_use = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+    assert!(tcp::without_ipv6(all, in_use).is_err());
+}
+
+#[tokio::test]
 async fn a_udp_port_in_use_is_said_plainly() {
     let udp = bind_udp(LOOPBACK, 0).unwrap();
     let port = udp.address().port();
@@ -203,11 +234,17 @@ async fn a_serial_line_carries_bytes_and_is_held_alone() {
          close that one (`fuser -v` with the path names it)"
     );
     assert_eq!(refusal(open_serial(&line)), in_use);
-    let control = near.control().unwrap().unwrap();
     drop(near);
-    assert_eq!(refusal(open_serial(&line)), in_use);
-    drop(control);
     open_serial(&line).unwrap();
+}
+
+#[tokio::test]
+async fn the_rate_of_an_open_serial_line_can_be_changed() {
+    let (_far, _terminal, path) = device();
+    let mut serial = open_serial(&SerialLine::new(&path)).unwrap();
+    serial.set_baud(9600).unwrap();
+    let settings = serial.port.get_configuration().unwrap();
+    assert_eq!(settings.get_baud_rate().unwrap(), 9600);
 }
 
 #[tokio::test]
@@ -300,8 +337,7 @@ async fn a_program_learns_that_its_window_changed() {
     let program = shell("trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.01; done");
     let (mut stream, mut child) = spawn_pty(&program, (80, 24), None).unwrap();
     assert_eq!(read(&mut stream, 7).await, "ready\r\n");
-    let control = stream.control().unwrap().unwrap();
-    control.resize(100, 30).unwrap();
+    stream.resize(100, 30).unwrap();
     assert_eq!(read(&mut stream, 8).await, "30 100\r\n");
     assert!(soon(child.wait()).await.unwrap().success());
 }

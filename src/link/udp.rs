@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::error::{Error, Operation};
+use super::tcp::without_ipv6;
 
 /// Receive buffer that is asked for, in bytes: a boot's log of some hundred kernels in one burst.
 pub const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
@@ -20,13 +21,15 @@ pub struct Udp {
     buffer_bytes: usize,
 }
 
-/// Binds a UDP port. Port 0 lets the system choose.
+/// Binds a UDP port. Port 0 lets the system choose; `::` takes IPv4 too, and serves where there is no IPv6.
 ///
 /// # Errors
 /// [`Operation::BindUdp`], for a port in use and an address that is not ours above all.
 pub fn bind_udp(bind: IpAddr, port: u16) -> Result<Udp, Error> {
     let address = SocketAddr::new(bind, port);
-    open(address).map_err(|error| Error::io(Operation::BindUdp, format!("UDP {address}"), error))
+    open(address)
+        .or_else(|error| open(without_ipv6(address, error)?))
+        .map_err(|error| Error::io(Operation::BindUdp, format!("UDP {address}"), error))
 }
 
 impl Udp {
