@@ -57,7 +57,7 @@ impl Template {
     ///
     /// # Errors
     /// [`RangeError`] for a range with ends that are no numbers, run backwards or are padded differently, an empty
-    /// word, more than [`STEPS_MAX`] steps, or ranges of different lengths.
+    /// word, more steps than there can be targets, or ranges of different lengths.
     pub fn parse(text: &str) -> Result<Template, RangeError> {
         let mut pieces = Vec::new();
         let mut steps: Option<(usize, Range<usize>)> = None;
@@ -184,7 +184,7 @@ impl Expansion {
 }
 
 /// The most steps a range can have: as many as there can be targets.
-pub const STEPS_MAX: usize = super::TARGETS_MAX;
+const STEPS_MAX: usize = super::TARGETS_MAX;
 
 /// Whether what stands in braces is meant as a range: `..` or a comma, between characters that names, addresses and
 /// paths are made of.
