@@ -45,7 +45,7 @@ impl Text {
     fn engine(&self) -> Engine {
         match self {
             Self::Telnet(telnet) => {
-                let line = LineSettings::from(&telnet.line);
+                let line = LineSettings::from(telnet.line.clone());
                 Engine::Telnet(Box::new(telnet::Telnet::new(telnet::Options { line, ..Default::default() })))
             }
             Self::Raw(_) | Self::Exec(_) => Engine::Raw,
