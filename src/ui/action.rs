@@ -145,15 +145,6 @@ actions! {
 
     PaneNext "pane-next" "Go to the next pane" [Global];
     PanePrevious "pane-previous" "Go to the previous pane" [Global];
-    Pane1 "pane-1" "Go to pane 1" [Global];
-    Pane2 "pane-2" "Go to pane 2" [Global];
-    Pane3 "pane-3" "Go to pane 3" [Global];
-    Pane4 "pane-4" "Go to pane 4" [Global];
-    Pane5 "pane-5" "Go to pane 5" [Global];
-    Pane6 "pane-6" "Go to pane 6" [Global];
-    Pane7 "pane-7" "Go to pane 7" [Global];
-    Pane8 "pane-8" "Go to pane 8" [Global];
-    Pane9 "pane-9" "Go to pane 9" [Global];
     ClosePane "close-pane" "Close the pane; the target goes on" [Pane];
     Zoom "zoom" "Give the pane the whole screen, or give it back" [Pane];
     NextLayout "next-layout" "Arrange the panes otherwise" [Pane];
@@ -170,6 +161,15 @@ actions! {
     ToggleTimes "toggle-times" "Show or hide the time of each line" [Pane];
     ToggleWrap "toggle-wrap" "Wrap long lines, or cut them" [Pane];
     ToggleControls "toggle-controls" "Show or hide control characters" [Pane];
+    Pane1 "pane-1" "Go to pane 1" [Global];
+    Pane2 "pane-2" "Go to pane 2" [Global];
+    Pane3 "pane-3" "Go to pane 3" [Global];
+    Pane4 "pane-4" "Go to pane 4" [Global];
+    Pane5 "pane-5" "Go to pane 5" [Global];
+    Pane6 "pane-6" "Go to pane 6" [Global];
+    Pane7 "pane-7" "Go to pane 7" [Global];
+    Pane8 "pane-8" "Go to pane 8" [Global];
+    Pane9 "pane-9" "Go to pane 9" [Global];
 
     Submit "submit" "Send the line" [CommandLine];
     LeaveCommandLine "leave-command-line" "Clear the line; leave it when it is empty" [CommandLine];

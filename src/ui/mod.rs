@@ -10,3 +10,4 @@ pub mod keys;
 pub mod look;
 pub mod overlay;
 pub mod theme;
+pub mod vocabulary;

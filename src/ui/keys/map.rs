@@ -5,6 +5,7 @@
 
 use super::defaults::DEFAULTS;
 use super::key::{Key, KeyError};
+use crate::connect::nearest;
 use crate::ui::action::{Action, Context, ROWS};
 
 /// What each key asks for in each context.
@@ -78,14 +79,14 @@ pub enum Error {
     },
 }
 
-/// One entry of the configuration that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("keys.{entry}: {error}")]
+/// What is wrong with one entry of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The entry's name, as written.
-    pub entry: String,
-    /// What is wrong with it.
-    #[source]
+    /// Which entry, counted from 0 in the order given.
+    pub entry: usize,
+    /// Which of its keys, counted from 0, if it is about one.
+    pub key: Option<usize>,
+    /// What is wrong.
     pub error: Error,
 }
 
@@ -95,9 +96,6 @@ const WAYS_OUT: [(Context, Action); 3] = [
     (Context::Overlay, Action::CloseOverlay),
     (Context::Overlay, Action::Accept),
 ];
-
-/// Names less alike than this (0 to 1) are not offered as what was meant.
-const LIKENESS_MIN: f64 = 0.5;
 
 impl Default for KeyMap {
     fn default() -> Self {
@@ -119,8 +117,8 @@ impl Default for KeyMap {
 
 impl KeyMap {
     /// The default key map with the changes of a configuration: entries of an action's name and its keys, `none` or an
-    /// empty list for no key. An entry replaces all default keys of its action. Plain characters for an action that
-    /// works everywhere are bound in the rack and in the panes, since they are text elsewhere. `pane.zoom` instead of
+    /// empty list for no key. The keys replace the default ones, except where none of them can be had: a plain character is
+    /// text in most places, so that an action for everywhere gets it in the rack and in the panes. `pane.zoom` instead of
     /// `zoom` changes one context only.
     ///
     /// # Errors
@@ -133,30 +131,23 @@ impl KeyMap {
     {
         let mut map = Self::default();
         let mut problems = Vec::new();
-        for (entry, keys) in entries {
-            let entry = entry.as_ref();
-            let mut refused = |error| {
-                problems.push(Problem {
-                    entry: entry.to_owned(),
-                    error,
-                })
-            };
-            match named(entry) {
+        let mut actions = Vec::new();
+        for (entry, (name, keys)) in entries.into_iter().enumerate() {
+            match named(name.as_ref()) {
                 Ok((action, only)) => {
-                    map.bindings.retain(|b| {
-                        b.configured || b.action != action || only.is_some_and(|c| c != b.context)
-                    });
-                    for key in keys.into_iter().filter(|key| key.as_ref() != "none") {
-                        match key.as_ref().parse() {
-                            Ok(key) => map
-                                .bind(action, only, key)
-                                .into_iter()
-                                .for_each(&mut refused),
-                            Err(error) => refused(Error::Key(error)),
-                        }
-                    }
+                    actions.push((entry, action));
+                    let refused = |(key, error)| Problem {
+                        entry,
+                        key: Some(key),
+                        error,
+                    };
+                    problems.extend(map.change(action, only, keys).into_iter().map(refused));
                 }
-                Err(error) => refused(error),
+                Err(error) => problems.push(Problem {
+                    entry,
+                    key: None,
+                    error,
+                }),
             }
         }
         for (context, action) in WAYS_OUT {
@@ -165,8 +156,14 @@ impl KeyMap {
                 .iter()
                 .any(|b| b.context == context && b.action == action)
             {
+                let culprit = actions
+                    .iter()
+                    .find(|(_, changed)| *changed == action)
+                    .or(actions.last());
+                let entry = culprit.map_or(0, |(entry, _)| *entry);
                 problems.push(Problem {
-                    entry: action.name().to_owned(),
+                    entry,
+                    key: None,
                     error: Error::Trapped { action, context },
                 });
             }
@@ -221,7 +218,8 @@ impl KeyMap {
         self.keys(context, action).first().map(|key| key.short())
     }
 
-    /// The actions bound in this very context, with their keys, in the order of the action table.
+    /// The actions bound in this very context, with their keys: its own ones first, then those of everywhere, both in the
+    /// order of the action table.
     #[must_use]
     pub fn bound(&self, context: Context) -> Vec<(Action, Vec<Key>)> {
         let keys = |action| {
@@ -231,25 +229,50 @@ impl KeyMap {
                 .filter(|b| b.context == context && b.action == action);
             own.map(|b| b.key).collect::<Vec<_>>()
         };
-        ROWS.iter()
-            .map(|row| (row.action, keys(row.action)))
-            .filter(|(_, keys)| !keys.is_empty())
-            .collect()
+        let rows = ROWS.iter().map(|row| (row.action, keys(row.action)));
+        let mut bound: Vec<_> = rows.filter(|(_, keys)| !keys.is_empty()).collect();
+        bound.sort_by_key(|(action, _)| !action.row().contexts.contains(&context));
+        bound
     }
 
-    /// Binds a configured key in every context it is meant for; what cannot be is returned.
-    fn bind(&mut self, action: Action, only: Option<Context>, key: Key) -> Vec<Error> {
+    /// Gives an action the keys of one entry. What is refused is returned with the place of its key in the entry.
+    fn change<K>(&mut self, action: Action, only: Option<Context>, names: K) -> Vec<(usize, Error)>
+    where
+        K: IntoIterator<Item: AsRef<str>>,
+    {
         let mut errors = Vec::new();
-        let contexts = only.map_or_else(|| action.row().contexts.to_vec(), |context| vec![context]);
-        for context in contexts {
-            if key.typed().is_none() || !context.takes_text() {
-                errors.extend(self.bind_in(action, context, key));
-            } else if context == Context::Global && only.is_none() {
-                errors.extend(self.bind_in(action, Context::Rack, key));
-                errors.extend(self.bind_in(action, Context::Pane, key));
-            } else {
-                errors.push(Error::Text { key, context });
+        let mut places = Vec::new();
+        let mut unbind = true;
+        for (at, name) in names
+            .into_iter()
+            .enumerate()
+            .filter(|(_, name)| name.as_ref() != "none")
+        {
+            unbind = false;
+            match name
+                .as_ref()
+                .parse::<Key>()
+                .map_err(Error::from)
+                .and_then(|key| contexts(action, only, key))
+            {
+                Ok((key, contexts)) => {
+                    places.extend(contexts.into_iter().map(|context| (at, context, key)))
+                }
+                Err(error) => errors.push((at, error)),
             }
+        }
+        let reached = |there: Context| {
+            let reaches = |place: Context| {
+                place == there || (place == Context::Global && there.falls_to_global())
+            };
+            unbind || places.iter().any(|(_, place, _)| reaches(*place))
+        };
+        self.bindings.retain(|b| {
+            let named = b.action == action && only.is_none_or(|only| only == b.context);
+            b.configured || !named || !reached(b.context)
+        });
+        for (at, context, key) in places {
+            errors.extend(self.bind_in(action, context, key).map(|error| (at, error)));
         }
         errors
     }
@@ -308,17 +331,29 @@ fn named(entry: &str) -> Result<(Action, Option<Context>), Error> {
     }
 }
 
+/// Where a key of an entry is bound: wherever the action is meant for and the key is not text.
+fn contexts(action: Action, only: Option<Context>, key: Key) -> Result<(Key, Vec<Context>), Error> {
+    let meant = only.map_or_else(|| action.row().contexts.to_vec(), |context| vec![context]);
+    let mut contexts = Vec::new();
+    for context in &meant {
+        if key.typed().is_none() || !context.takes_text() {
+            contexts.push(*context);
+        } else if *context == Context::Global && only.is_none() {
+            contexts.extend([Context::Rack, Context::Pane]);
+        }
+    }
+    match meant.first() {
+        Some(context) if contexts.is_empty() => Err(Error::Text {
+            key,
+            context: *context,
+        }),
+        _ => Ok((key, contexts)),
+    }
+}
+
 fn nearest_action(name: &str) -> Option<&'static str> {
-    ROWS.iter()
-        .map(|row| {
-            (
-                strsim::normalized_damerau_levenshtein(name, row.name),
-                row.name,
-            )
-        })
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+    let names: Vec<&'static str> = ROWS.iter().map(|row| row.name).collect();
+    nearest(name, &names)
 }
 
 fn places(action: Action) -> String {

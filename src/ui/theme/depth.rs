@@ -3,9 +3,9 @@
 //! Found out from the environment alone: asking the terminal costs a round trip, and its answer can arrive as typed text.
 //! `NO_COLOR` as on no-color.org; the 256-colour palette is xterm's.
 
-use std::str::FromStr;
-
 use ratatui::style::Color;
+
+use crate::config::Color as Choice;
 
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,53 +20,15 @@ pub enum Depth {
     True,
 }
 
-/// What the user asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColorChoice {
-    /// What the environment says.
-    #[default]
-    Auto,
-    /// Colours in any case, as many as the environment says.
-    Always,
-    /// No colours.
-    Never,
-    /// Just so many, whatever the environment says.
-    Exactly(Depth),
-}
-
-/// A colour choice that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a choice of colours; use auto, always, never, 16, 256 or true")]
-pub struct ColorChoiceError(String);
-
-impl FromStr for ColorChoice {
-    type Err = ColorChoiceError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "auto" => Self::Auto,
-            "always" => Self::Always,
-            "never" => Self::Never,
-            "16" => Self::Exactly(Depth::Ansi16),
-            "256" => Self::Exactly(Depth::Ansi256),
-            "true" => Self::Exactly(Depth::True),
-            other => return Err(ColorChoiceError(other.to_owned())),
-        })
-    }
-}
-
 impl Depth {
     /// The depth to draw with, by the user's choice and the environment as `env` tells it.
     #[must_use]
-    pub fn detect(choice: ColorChoice, env: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn detect(choice: Choice, env: impl Fn(&str) -> Option<String>) -> Self {
         match choice {
-            ColorChoice::Never => Self::Mono,
-            ColorChoice::Exactly(depth) => depth,
-            ColorChoice::Always => terminal_depth(env).max(Self::Ansi16),
-            ColorChoice::Auto if env("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
-                Self::Mono
-            }
-            ColorChoice::Auto => terminal_depth(env),
+            Choice::Never => Self::Mono,
+            Choice::Always => terminal_depth(env).max(Self::Ansi16),
+            Choice::Auto if env("NO_COLOR").is_some_and(|value| !value.is_empty()) => Self::Mono,
+            Choice::Auto => terminal_depth(env),
         }
     }
 
@@ -183,7 +145,7 @@ fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
 mod tests {
     use super::*;
 
-    fn detected(choice: ColorChoice, vars: &[(&str, &str)]) -> Depth {
+    fn detected(choice: Choice, vars: &[(&str, &str)]) -> Depth {
         Depth::detect(choice, |name| {
             vars.iter()
                 .find(|(n, _)| *n == name)
@@ -193,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_environment_says_how_many_colours_there_are() {
-        let auto = |vars: &[(&str, &str)]| detected(ColorChoice::Auto, vars);
+        let auto = |vars: &[(&str, &str)]| detected(Choice::Auto, vars);
         assert_eq!(
             auto(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]),
             Depth::True
@@ -213,25 +175,20 @@ mod tests {
     #[test]
     fn no_color_and_never_mean_none_and_always_means_some() {
         let color = [("TERM", "xterm-256color"), ("NO_COLOR", "1")];
-        assert_eq!(detected(ColorChoice::Auto, &color), Depth::Mono);
-        assert_eq!(detected(ColorChoice::Always, &color), Depth::Ansi256);
+        assert_eq!(detected(Choice::Auto, &color), Depth::Mono);
+        assert_eq!(detected(Choice::Always, &color), Depth::Ansi256);
         assert_eq!(
-            detected(ColorChoice::Auto, &[("TERM", "xterm"), ("NO_COLOR", "")]),
+            detected(Choice::Auto, &[("TERM", "xterm"), ("NO_COLOR", "")]),
             Depth::Ansi16
         );
         assert_eq!(
-            detected(
-                ColorChoice::Never,
-                &[("TERM", "xterm"), ("COLORTERM", "24bit")]
-            ),
+            detected(Choice::Never, &[("TERM", "xterm"), ("COLORTERM", "24bit")]),
             Depth::Mono
         );
         assert_eq!(
-            detected(ColorChoice::Always, &[("TERM", "vt100")]),
+            detected(Choice::Always, &[("TERM", "vt100")]),
             Depth::Ansi16
         );
-        assert_eq!(detected("true".parse().unwrap(), &color), Depth::True);
-        assert!("blue".parse::<ColorChoice>().is_err());
     }
 
     #[test]

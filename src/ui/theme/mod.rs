@@ -12,11 +12,13 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::connect::nearest;
+
 pub mod depth;
 pub mod role;
 pub mod words;
 
-pub use depth::{ColorChoice, Depth};
+pub use depth::Depth;
 pub use role::Role;
 use words::{Words, WordsError};
 
@@ -321,17 +323,8 @@ fn searched(directory: Option<&Path>) -> String {
 }
 
 fn nearest_role(name: &str) -> Option<&'static str> {
-    Role::ALL
-        .iter()
-        .map(|role| {
-            (
-                strsim::normalized_damerau_levenshtein(name, role.name()),
-                role.name(),
-            )
-        })
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+    let names: Vec<&'static str> = Role::ALL.iter().map(|role| role.name()).collect();
+    nearest(name, &names)
 }
 
 #[cfg(test)]

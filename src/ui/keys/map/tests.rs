@@ -227,8 +227,14 @@ fn every_refused_change_is_reported_with_what_would_be_right() {
         ("leave-raw", &["none"]),
     ])
     .unwrap_err();
-    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(texts.join("\n"));
+    let texts: Vec<_> = problems
+        .iter()
+        .map(|Problem { entry, key, error }| format!("{entry} {key:?}: {error}"))
+        .collect();
+    insta::assert_snapshot!(texts.join(
+        "
+"
+    ));
 }
 
 #[test]
@@ -240,5 +246,24 @@ fn a_way_out_cannot_be_taken_by_other_actions() {
             action: Action::CloseOverlay,
             context: Context::Overlay
         }
+    );
+}
+
+#[test]
+fn default_keys_stay_where_none_of_the_new_ones_can_be_had() {
+    let map = changed(&[("quit", &["Q"]), ("up", &["w"]), ("scroll-page-up", &["u"])]).unwrap();
+    assert_eq!(
+        map.keys(Context::Rack, Action::Quit),
+        [key("Q"), key("ctrl+x")]
+    );
+    assert_eq!(map.keys(Context::Rack, Action::Up), [key("w")]);
+    assert_eq!(
+        map.keys(Context::Overlay, Action::Up),
+        [key("up"), key("ctrl+p")]
+    );
+    assert_eq!(map.keys(Context::Pane, Action::ScrollPageUp), [key("u")]);
+    assert_eq!(
+        map.keys(Context::CommandLine, Action::ScrollPageUp),
+        [key("pageup")]
     );
 }
