@@ -1,7 +1,9 @@
 //! A question with Yes and No, and No chosen: what would happen is listed before it does.
 
+use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::Outcome;
 use super::cursor::Cursor;
@@ -14,6 +16,9 @@ use crate::ui::theme::Role;
 
 /// Columns that a sentence is still read at ease in.
 const COLUMNS_MAX: u16 = 64;
+
+/// Columns of the narrowest box it is meant to be read in.
+const COLUMNS_MIN: usize = 16;
 
 /// A question. What a yes leads to is remembered by who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +59,8 @@ impl Confirm {
                 self.yes_chosen = !self.yes_chosen;
                 Outcome::Taken
             }
-            (Some(action), _) if self.cursor.act(action, self.lines.len()) => Outcome::Taken,
-            (None, _)
-                if key
-                    == Key::new(
-                        crossterm::event::KeyCode::Tab,
-                        crossterm::event::KeyModifiers::NONE,
-                    ) =>
-            {
+            (Some(action), _) if self.cursor.act(action, self.rows_max()) => Outcome::Taken,
+            (None, _) if key == Key::new(KeyCode::Tab, KeyModifiers::NONE) => {
                 self.yes_chosen = !self.yes_chosen;
                 Outcome::Taken
             }
@@ -72,16 +71,15 @@ impl Confirm {
     /// Draws it. Returns where the terminal's cursor belongs: on the chosen answer.
     pub fn draw(&self, area: Rect, buf: &mut Buffer, look: Look<'_>) -> Option<Position> {
         let inner = usize::from(COLUMNS_MAX.min(area.width.saturating_sub(2)));
-        let (count, wrapped) = self.wrapped(inner, look);
+        let wrapped: Vec<String> = self
+            .lines
+            .iter()
+            .flat_map(|line| wrap(line, inner, look.glyphs))
+            .collect();
         let rows = u16::try_from(wrapped.len() + 2).unwrap_or(u16::MAX);
-        let hint = if count > 1 {
-            "y or n; Up and Down read on"
-        } else {
-            "y or n"
-        };
         let room = Frame {
             title: &self.title,
-            hint,
+            hint: "y or n",
             columns: COLUMNS_MAX,
             rows,
         }
@@ -90,30 +88,41 @@ impl Confirm {
         let text_rows = room
             .height
             .saturating_sub(if room.height > 3 { 2 } else { 1 });
-        let top = self
-            .first_row(inner, look)
-            .min(wrapped.len().saturating_sub(usize::from(text_rows)));
-        let below = wrapped.len().saturating_sub(top + usize::from(text_rows));
+        let hidden = wrapped.len().saturating_sub(text_rows.into());
+        let top = self.cursor.row(self.rows_max()).unwrap_or(0).min(hidden);
         for (place, line) in (0..text_rows).zip(wrapped.iter().skip(top)) {
             write(line, Role::Text, row(room, place)?, buf, look);
         }
-        let answers = row(room, room.height.checked_sub(1)?)?;
-        let cursor = self.draw_answers(answers, buf, look);
-        if below > 0 {
-            let more = format!("{} {below} more", look.glyphs.down);
-            let width = u16::try_from(columns(&more, look.glyphs)).unwrap_or(u16::MAX);
-            let used = u16::try_from(self.answers().iter().map(|a| a.len() + 1).sum::<usize>())
-                .unwrap_or(u16::MAX);
-            if answers.width > used.saturating_add(width) {
-                let place = Rect {
-                    x: answers.right() - width,
+        if let Some(last) = text_rows
+            .checked_sub(1)
+            .filter(|_| top < hidden)
+            .and_then(|last| row(room, last))
+        {
+            let more = format!(" {} {} more", look.glyphs.down, hidden - top);
+            let width = u16::try_from(columns(&more, look.glyphs))
+                .unwrap_or(u16::MAX)
+                .min(last.width);
+            write(
+                &more,
+                Role::NewLines,
+                Rect {
+                    x: last.right() - width,
                     width,
-                    ..answers
-                };
-                write(&more, Role::NewLines, place, buf, look);
-            }
+                    ..last
+                },
+                buf,
+                look,
+            );
         }
-        Some(cursor)
+        Some(self.draw_answers(row(room, room.height.checked_sub(1)?)?, buf, look))
+    }
+
+    /// At least as many rows as the lines take in the narrowest box, since a key is taken without knowing the screen.
+    fn rows_max(&self) -> usize {
+        self.lines
+            .iter()
+            .map(|line| 1 + line.width() / COLUMNS_MIN)
+            .sum()
     }
 
     fn answers(&self) -> [String; 2] {
@@ -147,27 +156,5 @@ impl Confirm {
             x = x.saturating_add(width).saturating_add(1).min(place.right());
         }
         cursor
-    }
-
-    /// The lines wrapped, and how many there were.
-    fn wrapped(&self, columns: usize, look: Look<'_>) -> (usize, Vec<String>) {
-        (
-            self.lines.len(),
-            self.lines
-                .iter()
-                .flat_map(|line| wrap(line, columns, look.glyphs))
-                .collect(),
-        )
-    }
-
-    /// The wrapped row at which the line that was scrolled to begins.
-    fn first_row(&self, columns: usize, look: Look<'_>) -> usize {
-        let before = self
-            .lines
-            .iter()
-            .take(self.cursor.row(self.lines.len()).unwrap_or(0));
-        before
-            .map(|line| wrap(line, columns, look.glyphs).len())
-            .sum()
     }
 }

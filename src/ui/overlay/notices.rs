@@ -79,9 +79,10 @@ pub struct Notices {
 impl Notices {
     /// Adds a notice. One that says the same as the last is counted with it.
     pub fn push(&mut self, time: Zoned, severity: Severity, text: &str) {
-        let text = text
-            .get(..text.floor_char_boundary(NOTICE_BYTES_MAX))
-            .unwrap_or_default();
+        let end = (0..=NOTICE_BYTES_MAX.min(text.len()))
+            .rev()
+            .find(|end| text.is_char_boundary(*end));
+        let text = text.get(..end.unwrap_or(0)).unwrap_or_default();
         if let Some(last) = self
             .kept
             .back_mut()
@@ -159,7 +160,7 @@ impl NoticesView {
     /// Draws it: a line for each, and the whole text of the chosen one below.
     pub fn draw(&self, area: Rect, buf: &mut Buffer, look: Look<'_>, notices: &Notices) {
         let count = notices.kept.len();
-        let rows = u16::try_from(count.max(1))
+        let rows = u16::try_from(count.max(LIST_ROWS_MIN.into()))
             .unwrap_or(u16::MAX)
             .saturating_add(DETAIL_ROWS + 1);
         let hint = match notices.gone {
@@ -177,7 +178,7 @@ impl NoticesView {
         if count == 0 {
             write("none so far", Role::Dim, first, buf, look);
         }
-        let detail_rows = if room.height > 2 * (DETAIL_ROWS + 1) {
+        let detail_rows = if room.height > LIST_ROWS_MIN + DETAIL_ROWS {
             DETAIL_ROWS + 1
         } else {
             0
@@ -247,3 +248,6 @@ const COLUMNS_MAX: u16 = 110;
 
 /// Rows for the whole text of the chosen notice.
 const DETAIL_ROWS: u16 = 3;
+
+/// Rows of the list that come before the whole text of one.
+const LIST_ROWS_MIN: u16 = 2;

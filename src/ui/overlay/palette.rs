@@ -37,13 +37,23 @@ pub struct Item {
 }
 
 impl Item {
-    /// An action, with the keys it has where the focus is.
+    /// An action, with the key it has where the focus is, or else where it has one.
     #[must_use]
     pub fn action(action: Action, context: Context, keys: &KeyMap) -> Self {
+        let elsewhere = || {
+            let there = |other| {
+                keys.hint(other, action)
+                    .map(|hint| format!("{other}: {hint}"))
+            };
+            [Context::Rack, Context::Pane].into_iter().find_map(there)
+        };
         Self {
             name: action.name().to_owned(),
             help: action.help().to_owned(),
-            aside: keys.hint(context, action).unwrap_or_default(),
+            aside: keys
+                .hint(context, action)
+                .or_else(elsewhere)
+                .unwrap_or_default(),
             outcome: Outcome::Ask(action),
         }
     }
@@ -96,9 +106,6 @@ struct Found {
     item: usize,
     matched: Vec<u32>,
 }
-
-/// How much a match in the name counts more than one in the help. Scores of a few letters are some dozens to hundreds.
-const NAME_BONUS: u32 = 1000;
 
 impl Palette {
     /// A palette of these items, in this order while nothing is typed.
@@ -201,7 +208,8 @@ impl Palette {
         u16::try_from(longest).unwrap_or(u16::MAX).min(most)
     }
 
-    /// Finds what matches: names before help, better before worse, and else in the order given.
+    /// Finds what matches: names by scattered letters, then help by whole pieces (scattered letters are in every
+    /// sentence); better before worse, and else in the order given.
     fn find(&mut self) {
         self.cursor.go(0);
         let text = self.entry.text();
@@ -215,6 +223,8 @@ impl Palette {
             return;
         }
         let pattern = Pattern::parse(&text, CaseMatching::Smart, Normalization::Smart);
+        let lower = text.to_lowercase();
+        let words: Vec<&str> = lower.split_whitespace().collect();
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut characters = Vec::new();
         let mut scored = Vec::new();
@@ -225,9 +235,10 @@ impl Palette {
                 &mut matcher,
                 &mut matched,
             );
-            let score = by_name.map(|score| score + NAME_BONUS).or_else(|| {
+            let score = by_name.or_else(|| {
                 matched.clear();
-                pattern.score(Utf32Str::new(help, &mut characters), &mut matcher)
+                let help = help.to_lowercase();
+                words.iter().all(|word| help.contains(word)).then_some(0)
             });
             matched.sort_unstable();
             scored.extend(score.map(|score| (Reverse(score), Found { item, matched })));

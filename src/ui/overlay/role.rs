@@ -25,16 +25,20 @@ const ROWS: [Choice; 3] = [
         name: "server",
         now: false,
         brief: "not available in this version",
-        detail: "Others would join this rack. Not available in this version.",
+        detail: "Not available in this version: others would join this rack.",
     },
     Choice {
         name: "client",
         now: false,
         brief: "not available in this version",
-        detail: "This console would join somebody else's session; a console is never client and server. Not available in this \
-                 version.",
+        detail: "Not available in this version: this console would join somebody else's session. A console is never client \
+                 and server at once.",
     },
 ];
+
+/// Rows that hold the three roles, an empty row and the first row of what is said about the chosen one. Where there are
+/// fewer, the roles are shown one at a time.
+const ROWS_WHOLE: u16 = 5;
 
 #[derive(Debug)]
 struct Choice {
@@ -72,12 +76,25 @@ impl RoleSwitcher {
             rows: 7,
         }
         .open(area, buf, look);
-        for (place, choice) in (0..).zip(&ROWS) {
+        let whole = room.height >= ROWS_WHOLE;
+        let shown = if whole {
+            0..ROWS.len()
+        } else {
+            self.cursor.window(ROWS.len(), 1)
+        };
+        let first_of_detail = if whole { 4 } else { 1 };
+        for (place, (number, choice)) in
+            (0..).zip((1..).zip(&ROWS).skip(shown.start).take(shown.len()))
+        {
             let Some(place) = row(room, place) else {
                 return;
             };
             let sign = if choice.now { "(*)" } else { "( )" };
-            let text = format!("{sign} {:<6}  {}", choice.name, choice.brief);
+            let text = if whole {
+                format!("{sign} {:<6}  {}", choice.name, choice.brief)
+            } else {
+                format!("{sign} {:<6}  {number}/{}", choice.name, ROWS.len())
+            };
             write(
                 &text,
                 if choice.now { Role::Text } else { Role::Dim },
@@ -89,7 +106,7 @@ impl RoleSwitcher {
                 buf.set_style(place, look.style(Role::Selection));
             }
         }
-        for (place, line) in (4..).zip(wrap(
+        for (place, line) in (first_of_detail..).zip(wrap(
             self.choice().detail,
             usize::from(room.width),
             look.glyphs,
