@@ -84,7 +84,7 @@ pub struct Console {
     /// With --headless: print only these types of event
     #[arg(
         long,
-        value_name = "TYPE",
+        value_name = "TYPE,...",
         value_delimiter = ',',
         value_parser = PossibleValuesParser::new(Type::ALL.map(Type::word)),
         help_heading = SCRIPTS
@@ -104,7 +104,7 @@ pub struct Console {
     pub ascii: bool,
 
     /// Whether to use colour [default: auto, which heeds NO_COLOR and the terminal]
-    #[arg(long, value_name = "WHEN", hide_possible_values = false, help_heading = SCREEN)]
+    #[arg(long, value_name = "WHEN", help_heading = SCREEN)]
     pub color: Option<Color>,
 
     /// Most frames a second [default: 30]

@@ -32,7 +32,8 @@ fn render(page: &mut Vec<u8>) -> io::Result<()> {
     let man = Man::new(command.clone()).manual("kdeck manual");
     man.render_title(page)?;
     man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
+    // All options in one line, as it would be made by itself, are no help.
+    writeln!(page, ".SH SYNOPSIS\n\\fB{NAME}\\fR [OPTIONS] [COMMAND]")?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
     writeln!(page, ".SH COMMANDS")?;
@@ -51,23 +52,37 @@ fn render_subcommand(command: &Command, parent: &str, page: &mut Vec<u8>) -> io:
             .get_subcommands()
             .try_for_each(|subcommand| render_subcommand(subcommand, &name, page));
     }
-    let man = Man::new(command.clone());
+    let shared = command
+        .get_arguments()
+        .any(|argument| argument.get_help_heading().is_some());
+    let own = command
+        .clone()
+        .mut_args(|argument| match argument.get_help_heading() {
+            Some(_) => argument.hide(true),
+            None => argument,
+        });
+    let man = Man::new(own);
     let mut sections = Vec::new();
     man.render_description_section(&mut sections)?;
-    if command
-        .get_arguments()
-        .any(|argument| !argument.is_hide_set())
-    {
-        man.render_options_section(&mut sections)?;
-    }
+    man.render_options_section(&mut sections)?;
     writeln!(page, ".SS {name}")?;
     for line in String::from_utf8_lossy(&sections).lines() {
         // The headings of a page of its own would be out of place here.
-        match line.strip_prefix(".SH ") {
-            Some("DESCRIPTION" | "OPTIONS") => writeln!(page, ".PP")?,
-            Some(heading) => writeln!(page, ".PP\n\\fI{}\\fR", heading.trim_matches('"'))?,
-            None => writeln!(page, "{line}")?,
-        }
+        writeln!(
+            page,
+            "{}",
+            if line.starts_with(".SH ") {
+                ".PP"
+            } else {
+                line
+            }
+        )?;
+    }
+    if shared {
+        writeln!(
+            page,
+            ".PP\nThe options of the console, above, can be given here too."
+        )?;
     }
     Ok(())
 }

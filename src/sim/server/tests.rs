@@ -125,7 +125,7 @@ async fn telnet_is_negotiated_and_a_break_reaches_the_kernel() {
 async fn a_stopped_rack_leaves_its_ports_free() {
     let rack = serve(
         &uniform(3, Behaviour::default(), 1),
-        Ports::FirstFree(40_000),
+        Ports::FirstFree(LOWEST_PORT),
         Wire::Raw,
     );
     let rack = rack.unwrap();

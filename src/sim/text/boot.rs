@@ -45,7 +45,7 @@ const fn kernel(pause_ms: u16, line: &'static str) -> Step {
     }
 }
 
-/// From power to login, about five seconds.
+/// From power to login, two to three seconds.
 pub(super) const BOOT: &[Step] = &[
     plain(0, ""),
     plain(0, "Slab firmware 2.14 (c) nobody in particular"),
@@ -79,10 +79,13 @@ pub(super) const BOOT: &[Step] = &[
         0,
         "BIOS-e820: [mem 0x0000000000100000-0x00000000bffdafff] usable",
     ),
-    kernel(0, "BIOS-e820: [mem 0x0000000100000000-0x{hex16}] usable"),
+    kernel(
+        0,
+        "BIOS-e820: [mem 0x0000000100000000-0x00000007{hex8}] usable",
+    ),
     kernel(0, "NX (Execute Disable) protection: active"),
     kernel(0, "DMI: Slab S{large}/Board {digit}, firmware 2.14"),
-    kernel(2, "tsc: Detected {large}.{small} MHz processor"),
+    kernel(2, "tsc: Detected 24{digit}{digit}.{digit}92 MHz processor"),
     kernel(2, "Memory: {memory_kib}K available, {large}K reserved"),
     kernel(3, "rcu: Preemptible hierarchical RCU, {cpus} processors"),
     kernel(5, "Console: colour dummy device 80x25"),
@@ -95,7 +98,7 @@ pub(super) const BOOT: &[Step] = &[
     kernel(15, "PCI: Using configuration type 1 for base access"),
     kernel(
         25,
-        "pci 0000:00:{digit}f.0: [8086:{hex4}] type 00 class 0x060100",
+        "pci 0000:00:1f.{digit}: [8086:{hex4}] type 00 class 0x060100",
     ),
     kernel(
         10,

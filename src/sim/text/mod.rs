@@ -10,6 +10,7 @@ mod boot;
 mod chatter;
 mod crash;
 mod hostile;
+mod outgoing;
 mod shell;
 mod template;
 mod terminal;
@@ -19,10 +20,12 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use self::boot::{Step, Text};
+use self::outgoing::Outgoing;
 use self::template::Hardware;
 use self::terminal::{Entered, Terminal};
 
 pub use self::behaviour::{Behaviour, FLOOD_LINES_PER_S, Habit};
+pub use self::outgoing::OUTGOING_BYTES_MAX;
 
 /// A machine that has been switched on.
 #[derive(Debug)]
@@ -449,52 +452,6 @@ impl Timers {
         set.min_by_key(|&(due, _)| due)
     }
 }
-
-/// What was printed and not yet fetched.
-#[derive(Debug, Default)]
-struct Outgoing {
-    bytes: Vec<u8>,
-    /// The last line is not complete, so that a message first has to end it.
-    in_line: bool,
-}
-
-impl Outgoing {
-    fn is_full(&self) -> bool {
-        self.bytes.len() >= OUTGOING_BYTES_MAX
-    }
-
-    /// Ends the line begun by somebody else, if any.
-    fn fresh_line(&mut self) {
-        if std::mem::take(&mut self.in_line) {
-            self.bytes.extend_from_slice(b"\r\n");
-        }
-    }
-
-    fn end_line(&mut self) {
-        self.bytes.extend_from_slice(b"\r\n");
-        self.in_line = false;
-    }
-
-    fn line(&mut self, text: impl AsRef<[u8]>) {
-        self.bytes.extend_from_slice(text.as_ref());
-        self.end_line();
-    }
-
-    /// Appends text that the next message must not run into.
-    fn part(&mut self, text: impl AsRef<[u8]>) {
-        self.bytes.extend_from_slice(text.as_ref());
-        self.in_line = true;
-    }
-
-    fn write(&mut self, text: std::fmt::Arguments<'_>) {
-        use std::io::Write as _;
-        self.bytes.write_fmt(text).expect("a Vec takes every byte");
-    }
-}
-
-/// Most bytes a machine has ready before it waits to be asked. Bounds what a poll returns, give or
-/// take one command's reply; room for every attack of [`hostile`] together.
-pub const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 
 /// Longest a machine may go unpolled past its next event before it takes the time as not passed.
 /// Long enough for a busy host, short enough that a resumed laptop is not flooded.
