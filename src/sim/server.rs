@@ -145,7 +145,7 @@ pub fn serve(plans: &[Plan], ports: Ports, wire: Wire) -> Result<Rack, Error> {
 }
 
 /// Listens on the first block of `count` consecutive free ports at or above `from`, or failing
-/// that, above [`LOWEST_PORT`].
+/// that, above 20000.
 ///
 /// # Errors
 /// [`Error::NoBlock`], if there is none.
