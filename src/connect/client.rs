@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use super::error::Error;
 use super::family::{Family, not_a_client, not_a_session, or_a_kernel, or_a_server};
-use super::grammar::{Kind, Options, Source, Spanned, Spec, Value, find_option, value};
+use super::grammar::{Kind, Source, Spanned, Spec, find_option, value};
 use super::host::{host, port};
+use super::options::{Options, Value};
 use super::password::Password;
 use super::server::ServerString;
 use super::target::TARGET_KINDS;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::grammar::{Options, Spec, value};
+use super::grammar::{Spec, value};
 use super::host::{host, port};
 use super::local_port::LocalPort;
 use super::name::legal_name;
+use super::options::Options;
 use super::serial::{LINE_NAMES, SerialLine};
 use super::written::Written;
 

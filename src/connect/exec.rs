@@ -1,25 +1,26 @@
 //! Programs as targets: a command line with a few options at its end.
-//!
-//! Everything after `exec:` is the command line, commas included. From its end backwards, each `,name=…`, `,group=…`,
-//! `,eol=…` and `,restart=…` is an option, as long as its value has no blank and no quote in it:
-//!
-//! ```text
-//! exec:ssh root@lab1 tail -f /var/log/a,b,name=lab1,restart=always
-//! ```
-//!
-//! A command line that ends like an option itself is closed by two commas: `exec:vm -device e1000,name=n0,,` runs
-//! `vm -device e1000,name=n0`, and options may follow the two commas. Quoting does the same:
-//! `exec:vm -device 'e1000,name=n0'`.
 
 use std::fmt;
 
 use super::error::{Error, Fault};
-use super::grammar::{Kind, Options, Source, Spanned, value};
+use super::grammar::{Kind, Source, Spanned, value};
 use super::name::legal_name;
+use super::options::Options;
 use super::target::{EOL, Eol, NAMING, eol};
 use super::written::Written;
 
 /// A program on a pseudo-terminal.
+///
+/// Everything after `exec:` is the command line, commas included. From its end backwards, each `,name=…`, `,group=…`,
+/// `,eol=…` and `,restart=…` is an option, as long as its value has no blank and no quote in it:
+///
+/// ```text
+/// exec:ssh root@lab1 tail -f /var/log/a,b,name=lab1,restart=always
+/// ```
+///
+/// A command line that ends like an option itself is closed by two commas: `exec:vm -device e1000,name=n0,,` runs
+/// `vm -device e1000,name=n0`, and options may follow the two commas. Quoting does the same:
+/// `exec:vm -device 'e1000,name=n0'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exec {
     /// The command line, quotes as typed. Not empty, no blanks at its ends.

@@ -54,7 +54,7 @@ impl Family {
 pub(super) fn not_a_session(source: &Source<'_>, at: Spanned<'_>, wanted: Family) -> Error {
     wrong_family(source, at, Family::Target, wanted).with_note(format!(
         "corrected: {}",
-        Family::Target.command_line(source.shown())
+        Family::Target.command_line(source.shown.trim())
     ))
 }
 
@@ -70,7 +70,7 @@ pub(super) fn not_a_target(source: &Source<'_>, at: Spanned<'_>) -> Error {
         (_, server) => (Family::Server, server),
     };
     let (label, line) = match &fault {
-        None => ("corrected", source.shown()),
+        None => ("corrected", source.shown.trim()),
         Some(fault) => ("example", fault.example()),
     };
     let mut error = wrong_family(source, at, given, Family::Target)
@@ -89,7 +89,7 @@ pub(super) fn not_a_client(source: &Source<'_>, at: Spanned<'_>) -> Error {
     if source.text().parse::<ServerString>().is_ok() {
         return error.with_note(format!(
             "corrected: {}",
-            Family::Server.command_line(source.shown())
+            Family::Server.command_line(source.shown.trim())
         ));
     }
     error
@@ -100,7 +100,7 @@ pub(super) fn or_a_kernel(source: &Source<'_>, error: Error) -> Error {
     or_else(
         error,
         "for a kernel on that line",
-        &Family::Target.command_line(source.shown()),
+        &Family::Target.command_line(source.shown.trim()),
     )
 }
 
@@ -109,7 +109,7 @@ pub(super) fn or_a_server(source: &Source<'_>, error: Error) -> Error {
     or_else(
         error,
         "to open a server",
-        &Family::Server.command_line(source.shown()),
+        &Family::Server.command_line(source.shown.trim()),
     )
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::error::Error;
-use super::grammar::{Options, Value};
+use super::options::{Options, Value};
 
 /// A host name or a literal address, without the brackets of an IPv6 address and the `\\` of a Windows machine name.
 /// Not resolved.

@@ -29,7 +29,7 @@ pub enum KeyFault {
         /// The character at fault.
         character: char,
     },
-    /// More than [`PART_DIGITS_MAX`] digits.
+    /// More than 13 digits.
     #[error("part {part} has {digits} digits; the limit is {PART_DIGITS_MAX}")]
     TooLong {
         /// Which part, from 1.

@@ -18,6 +18,7 @@
 //! server", "Activating a debugging client"); the other kinds are our own.
 
 mod client;
+mod conceal;
 mod endpoint;
 mod error;
 mod exec;
@@ -28,6 +29,7 @@ mod key;
 mod local_port;
 mod name;
 mod nearest;
+mod options;
 mod password;
 mod serial;
 mod server;

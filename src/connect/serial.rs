@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::grammar::{Options, Spec, Value, value};
+use super::grammar::{Spec, value};
+use super::options::{Options, Value};
 use super::written::Written;
 
 /// Rate of a line nobody gave one for. Bits a second; what kernels and firmware use.

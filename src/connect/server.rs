@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use super::error::{Error, Fault};
 use super::family::{Family, not_a_session, or_a_kernel};
-use super::grammar::{Kind, Options, Source, Spanned, Spec, find_option, flag, value};
+use super::grammar::{Kind, Source, Spanned, Spec, find_option, flag, value};
 use super::host::{host, port};
+use super::options::Options;
 use super::password::Password;
 use super::target::TARGET_KINDS;
 use super::transport::{

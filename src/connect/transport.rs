@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::grammar::{Options, Spec, Value, value};
+use super::grammar::{Spec, value};
+use super::options::{Options, Value};
 use super::password::Password;
 use super::serial::{baud, device};
 use super::written::Written;

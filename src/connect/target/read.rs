@@ -8,12 +8,11 @@ use std::str::FromStr;
 use super::super::endpoint::ENDPOINT;
 use super::super::error::{Error, Fault};
 use super::super::family::{Family, not_a_target};
-use super::super::grammar::{
-    Kind, Options, Source, Spanned, Spec, Value, find_option, flag, value,
-};
+use super::super::grammar::{Kind, Source, Spanned, Spec, find_option, flag, value};
 use super::super::host::{address, host, port};
 use super::super::key::KeyFault;
 use super::super::name::check_name;
+use super::super::options::{Options, Value};
 use super::super::serial::{LINE, LINE_NAMES, LineSettings, SerialLine, windows_device};
 use super::{Endpoint, Eol, Exec, Kd, Net, Raw, RawLink, TargetLink, TargetString, Telnet};
 
