@@ -5,10 +5,10 @@ pub mod command;
 pub mod config;
 pub mod connect;
 pub mod deck;
-pub mod headless;
-pub mod host;
 #[cfg(test)]
 mod fixtures;
+pub mod headless;
+pub mod host;
 pub mod link;
 pub mod proto;
 pub mod rack;

@@ -41,7 +41,9 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<ExitCode> {
-    color_eyre::config::HookBuilder::default().display_env_section(false).install()?;
+    color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .install()?;
     let targets = match strings(&cli) {
         Ok(targets) => targets,
         Err(message) => return Ok(refuse(&message)),
@@ -57,8 +59,13 @@ fn start(cli: Cli) -> Result<ExitCode> {
         None => console(&cli.console, targets, places, None),
         Some(Action::Demo(demo)) => console(&cli.console, targets, places, Some(&demo)),
         Some(Action::Check { file }) => check_file(file.as_deref(), places),
-        Some(Action::Sim { kind: Sim::Text(text) }) => {
-            let runtime = Builder::new_multi_thread().enable_all().worker_threads(1).build()?;
+        Some(Action::Sim {
+            kind: Sim::Text(text),
+        }) => {
+            let runtime = Builder::new_multi_thread()
+                .enable_all()
+                .worker_threads(1)
+                .build()?;
             let (plans, ports, wire) = (text.plans(), text.ports(), text.wire());
             runtime.block_on(sim::run_text(&plans, ports, wire, &mut std::io::stdout()))?;
             Ok(ExitCode::SUCCESS)
@@ -78,16 +85,28 @@ fn start(cli: Cli) -> Result<ExitCode> {
 /// Parses the connection strings of the command line.
 fn strings(cli: &Cli) -> Result<Vec<TargetString>, String> {
     for server in &cli.servers {
-        server.parse::<ServerString>().map_err(|error| format!("-server\n{error}"))?;
+        server
+            .parse::<ServerString>()
+            .map_err(|error| format!("-server\n{error}"))?;
     }
     if let Some(remote) = &cli.remote {
-        remote.parse::<ClientString>().map_err(|error| format!("-remote\n{error}"))?;
+        remote
+            .parse::<ClientString>()
+            .map_err(|error| format!("-remote\n{error}"))?;
     }
-    cli.targets.iter().map(|target| target.parse().map_err(|error| format!("-k\n{error}"))).collect()
+    cli.targets
+        .iter()
+        .map(|target| target.parse().map_err(|error| format!("-k\n{error}")))
+        .collect()
 }
 
 /// Runs a host with its console, or without one.
-fn console(options: &Console, mut targets: Vec<TargetString>, places: Places, demo: Option<&Demo>) -> Result<ExitCode> {
+fn console(
+    options: &Console,
+    mut targets: Vec<TargetString>,
+    places: Places,
+    demo: Option<&Demo>,
+) -> Result<ExitCode> {
     log_to(&places)?;
     raise_file_limit();
     let engine = engine()?;
@@ -95,14 +114,26 @@ fn console(options: &Console, mut targets: Vec<TargetString>, places: Places, de
         Some(demo) => {
             let plans = demo.plans();
             let _inside = engine.enter();
-            let rack = sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
-            let strings = plans.iter().zip(rack.addresses()).map(|(plan, address)| plan.target(*address, Wire::Raw));
-            targets.extend(strings.map(|string| string.parse()).collect::<Result<Vec<TargetString>, _>>()?);
+            let rack =
+                sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
+            let strings = plans
+                .iter()
+                .zip(rack.addresses())
+                .map(|(plan, address)| plan.target(*address, Wire::Raw));
+            targets.extend(
+                strings
+                    .map(|string| string.parse())
+                    .collect::<Result<Vec<TargetString>, _>>()?,
+            );
             Some(rack)
         }
         None => None,
     };
-    let file = if demo.is_some() { None } else { places.config_file.clone() };
+    let file = if demo.is_some() {
+        None
+    } else {
+        places.config_file.clone()
+    };
     let overrides = overrides(options, targets);
     let read = move || {
         let (mut config, mut problems) = match &file {
@@ -110,7 +141,11 @@ fn console(options: &Console, mut targets: Vec<TargetString>, places: Places, de
             None => (Config::default(), Problems::default()),
         };
         problems.0.extend(config.override_with(overrides.clone()).0);
-        if problems.has_errors() { Err(problems) } else { Ok((config, problems)) }
+        if problems.has_errors() {
+            Err(problems)
+        } else {
+            Ok((config, problems))
+        }
     };
     let (config, warnings) = match read() {
         Ok(read) => read,
@@ -124,10 +159,17 @@ fn console(options: &Console, mut targets: Vec<TargetString>, places: Places, de
     let host = Host::start(config, places, source, engine.handle().clone())?;
     let deck = Deck::Host(host.clone());
     let result = if options.headless {
-        let options = headless::Options { json: options.json, only: options.only.clone(), linger: options.linger, who };
+        let options = headless::Options {
+            json: options.json,
+            only: options.only.clone(),
+            linger: options.linger,
+            who,
+        };
         let stop = signals::stop_token(engine.handle())?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(headless::run(deck, options, engine.handle().clone(), stop)).wrap_err("standard output")
+        runtime
+            .block_on(headless::run(deck, options, engine.handle().clone(), stop))
+            .wrap_err("standard output")
     } else {
         Err(eyre!("no screen yet"))
     };
@@ -162,7 +204,11 @@ fn overrides(options: &Console, targets: Vec<TargetString>) -> Overrides {
 fn check_file(file: Option<&Path>, places: Places) -> Result<ExitCode> {
     let Some(file) = file.or(places.config_file.as_deref()) else {
         let searched = places.config_dir.join(config::FILE_NAME);
-        return Ok(refuse(&format!("there is no {} here and no {}", config::FILE_NAME, searched.display())));
+        return Ok(refuse(&format!(
+            "there is no {} here and no {}",
+            config::FILE_NAME,
+            searched.display()
+        )));
     };
     let problems = match Config::load(file, &()) {
         Ok((config, mut problems)) => {
@@ -176,13 +222,23 @@ fn check_file(file: Option<&Path>, places: Places) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("{problems}");
-    Ok(if problems.has_errors() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS })
+    Ok(if problems.has_errors() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// The runtime on which targets live.
 fn engine() -> Result<Runtime> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(ENGINE_THREADS);
-    Ok(Builder::new_multi_thread().enable_all().worker_threads(threads).thread_name("engine").build()?)
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(ENGINE_THREADS);
+    Ok(Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(threads)
+        .thread_name("engine")
+        .build()?)
 }
 
 /// Sends our own log to its file; the level is that of `KDECK_LOG`.
@@ -191,8 +247,13 @@ fn log_to(places: &Places) -> Result<()> {
     let path = places.own_log_file();
     let open = OpenOptions::new().create(true).append(true).open(&path);
     let file = open.wrap_err_with(|| format!("kdeck's own log {}", path.display()))?;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KDECK_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("KDECK_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(Mutex::new(file))
+        .init();
     Ok(())
 }
 
@@ -209,24 +270,35 @@ fn raise_file_limit() {
 fn paths(places: &Places) -> String {
     let config = match &places.config_file {
         Some(file) => file.display().to_string(),
-        None => format!("{} (is not there)", places.config_dir.join(config::FILE_NAME).display()),
+        None => format!(
+            "{} (is not there)",
+            places.config_dir.join(config::FILE_NAME).display()
+        ),
     };
     let rows = [
         ("configuration", config),
         ("themes", places.themes_dir().display().to_string()),
         ("state", places.state_dir.display().to_string()),
-        ("logs", places.log_dir(&Config::default()).display().to_string()),
+        (
+            "logs",
+            places.log_dir(&Config::default()).display().to_string(),
+        ),
         ("history", places.history_file().display().to_string()),
         ("own log", places.own_log_file().display().to_string()),
         ("sockets", places.runtime_dir.display().to_string()),
     ];
-    rows.iter().map(|(what, path)| format!("{what:14}{path}\n")).collect()
+    rows.iter()
+        .map(|(what, path)| format!("{what:14}{path}\n"))
+        .collect()
 }
 
 /// The name under which this person types.
 fn user_name() -> String {
-    let name = ["KDECK_NAME", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "me".to_owned())
+    let name = ["KDECK_NAME", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "me".to_owned())
 }
 
 fn print(bytes: &[u8]) -> Result<ExitCode> {

@@ -13,7 +13,11 @@ use tokio_util::sync::CancellationToken;
 pub fn stop_token(engine: &Handle) -> io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let _inside = engine.enter();
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+    for kind in [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ] {
         let (mut signal, token) = (signal(kind)?, token.clone());
         engine.spawn(async move {
             signal.recv().await;

@@ -24,13 +24,19 @@ pub(super) fn last(call: Call) -> Replies {
         "" => LAST_LINES,
         number => match number.parse::<usize>() {
             Ok(count) if (1..=LINES_MAX).contains(&count) => count,
-            _ => return ready(Err(format!("how many lines? a number from 1 to {LINES_MAX}"))),
+            _ => {
+                return ready(Err(format!(
+                    "how many lines? a number from 1 to {LINES_MAX}"
+                )));
+            }
         },
     };
     each(call, move |_, target| {
         let text = target.transcript.with(|ring| {
             let from = ring.next().saturating_sub(count as u64);
-            ring.entries(from).map(|entry| shown(&entry)).collect::<Vec<_>>()
+            ring.entries(from)
+                .map(|entry| shown(&entry))
+                .collect::<Vec<_>>()
         });
         Ok(text.join("\n"))
     })
@@ -39,7 +45,9 @@ pub(super) fn last(call: Call) -> Replies {
 /// `.find REGEX`
 pub(super) fn find(call: Call) -> Replies {
     if call.argument.is_empty() {
-        return ready(Err("find what? a regular expression belongs behind .find".to_owned()));
+        return ready(Err(
+            "find what? a regular expression belongs behind .find".to_owned()
+        ));
     }
     let pattern = Pattern::new(&call.argument);
     each(call, move |_, target| {
@@ -53,10 +61,19 @@ pub(super) fn find(call: Call) -> Replies {
             }
         });
         if found > lines.len() {
-            lines.push(format!("... the first {LINES_MAX} of them; .save FILE writes all"));
+            lines.push(format!(
+                "... the first {LINES_MAX} of them; .save FILE writes all"
+            ));
         }
-        let heading = if found == 1 { "1 line".to_owned() } else { format!("{found} lines") };
-        let problem = pattern.problem().map(|problem| format!("\n({problem})")).unwrap_or_default();
+        let heading = if found == 1 {
+            "1 line".to_owned()
+        } else {
+            format!("{found} lines")
+        };
+        let problem = pattern
+            .problem()
+            .map(|problem| format!("\n({problem})"))
+            .unwrap_or_default();
         lines.insert(0, heading + &problem);
         Ok(lines.join("\n"))
     })
@@ -65,7 +82,9 @@ pub(super) fn find(call: Call) -> Replies {
 /// `.save FILE`
 pub(super) fn save(call: Call) -> Replies {
     if call.argument.is_empty() {
-        return ready(Err("where to? a file's name belongs behind .save".to_owned()));
+        return ready(Err(
+            "where to? a file's name belongs behind .save".to_owned()
+        ));
     }
     if call.targets.len() > 1 {
         return ready(Err("one target at a time has a file".to_owned()));
@@ -73,7 +92,11 @@ pub(super) fn save(call: Call) -> Replies {
     each(call, |call, target| {
         let path = &call.argument;
         let failed = |error: std::io::Error| format!("cannot write {path}: {error}");
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(failed)?;
         let mut file = BufWriter::new(file);
         let (mut count, mut result) = (0_u64, Ok(()));
         look(target, |entry| {
@@ -92,21 +115,36 @@ pub(super) fn wait(call: Call) -> Replies {
     if call.targets.is_empty() {
         return ready(Err(line::NOBODY.to_owned()));
     }
-    let (first, rest) = call.argument.split_once(' ').unwrap_or(("", &call.argument));
+    let (first, rest) = call
+        .argument
+        .split_once(' ')
+        .unwrap_or(("", &call.argument));
     let (patience, pattern) = match first.parse::<f64>() {
-        Ok(seconds) if (0.0..1e6).contains(&seconds) && !rest.is_empty() => (Duration::from_secs_f64(seconds), rest),
+        Ok(seconds) if (0.0..1e6).contains(&seconds) && !rest.is_empty() => {
+            (Duration::from_secs_f64(seconds), rest)
+        }
         _ => (WAIT, call.argument.as_str()),
     };
     if pattern.is_empty() {
-        return ready(Err("wait for what? a regular expression belongs behind .wait".to_owned()));
+        return ready(Err(
+            "wait for what? a regular expression belongs behind .wait".to_owned(),
+        ));
     }
     let pattern = Arc::new(Pattern::new(pattern));
     // What was printed before the command does not count, but an open prompt does: it is what one waits for.
-    let from = |target: &Arc<Target>| target.transcript.with(|ring| match ring.entries(ring.next().saturating_sub(1)).next() {
-        Some(entry) if entry.ending == Ending::Open => entry.seq,
-        _ => ring.next(),
-    });
-    let places: Vec<(Arc<Target>, Seq)> = call.targets.iter().map(|target| (target.clone(), from(target))).collect();
+    let from = |target: &Arc<Target>| {
+        target.transcript.with(
+            |ring| match ring.entries(ring.next().saturating_sub(1)).next() {
+                Some(entry) if entry.ending == Ending::Open => entry.seq,
+                _ => ring.next(),
+            },
+        )
+    };
+    let places: Vec<(Arc<Target>, Seq)> = call
+        .targets
+        .iter()
+        .map(|target| (target.clone(), from(target)))
+        .collect();
     let pulse = call.deck.pulse();
     Box::pin(async move {
         let mut replies = Vec::new();
@@ -125,7 +163,11 @@ pub(super) fn wait(call: Call) -> Replies {
             };
             let result = match tokio::time::timeout_at(deadline, seek).await {
                 Ok(line) => Ok(line),
-                Err(_) => Err(format!("nothing in {} s matched {}", patience.as_secs_f64(), pattern.source())),
+                Err(_) => Err(format!(
+                    "nothing in {} s matched {}",
+                    patience.as_secs_f64(),
+                    pattern.source()
+                )),
             };
             replies.push(Reply::about(target.id, result));
         }
@@ -150,15 +192,30 @@ fn seek(target: &Target, reader: &mut Reader, pattern: &Pattern) -> Option<Strin
 }
 
 /// Runs `work` for each target of the call, away from the actors' threads.
-fn each(call: Call, work: impl Fn(&Call, &Target) -> Result<String, String> + Send + 'static) -> Replies {
+fn each(
+    call: Call,
+    work: impl Fn(&Call, &Target) -> Result<String, String> + Send + 'static,
+) -> Replies {
     if call.targets.is_empty() {
         return ready(Err(line::NOBODY.to_owned()));
     }
     Box::pin(async move {
         let targets: Vec<_> = call.targets.iter().map(|target| target.id).collect();
-        let work = move || call.targets.iter().map(|t| Reply::about(t.id, work(&call, t))).collect::<Vec<_>>();
-        let failed = |id: &_| Reply::about(*id, Err("the command failed inside; the program's log tells more".to_owned()));
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| targets.iter().map(failed).collect())
+        let work = move || {
+            call.targets
+                .iter()
+                .map(|t| Reply::about(t.id, work(&call, t)))
+                .collect::<Vec<_>>()
+        };
+        let failed = |id: &_| {
+            Reply::about(
+                *id,
+                Err("the command failed inside; the program's log tells more".to_owned()),
+            )
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| targets.iter().map(failed).collect())
     })
 }
 
@@ -168,7 +225,11 @@ fn look(target: &Target, mut take: impl FnMut(&Entry<'_>)) {
     while next < end {
         next = target.transcript.with(|ring| {
             let mut after = end;
-            for entry in ring.entries(next).take_while(|entry| entry.seq < end).take(ENTRIES_PER_LOOK) {
+            for entry in ring
+                .entries(next)
+                .take_while(|entry| entry.seq < end)
+                .take(ENTRIES_PER_LOOK)
+            {
                 take(&entry);
                 after = entry.seq + 1;
             }

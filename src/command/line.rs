@@ -34,8 +34,11 @@ impl Line {
     pub fn parse(typed: &str) -> Result<Self, String> {
         let (address, rest) = match typed.strip_prefix('@') {
             Some(addressed) => {
-                let (whom, rest) = addressed.split_once(char::is_whitespace).unwrap_or((addressed, ""));
-                let pattern = Pattern::new(whom).ok_or("whom? @ needs a name, a group or all behind it")?;
+                let (whom, rest) = addressed
+                    .split_once(char::is_whitespace)
+                    .unwrap_or((addressed, ""));
+                let pattern =
+                    Pattern::new(whom).ok_or("whom? @ needs a name, a group or all behind it")?;
                 (Some(pattern), rest)
             }
             None => (None, typed),
@@ -56,7 +59,11 @@ impl Line {
     ///
     /// # Errors
     /// When the address means no target, or a text has nobody to go to.
-    pub fn targets(&self, rack: &Rack, focus: Option<TargetId>) -> Result<Vec<Arc<Target>>, String> {
+    pub fn targets(
+        &self,
+        rack: &Rack,
+        focus: Option<TargetId>,
+    ) -> Result<Vec<Arc<Target>>, String> {
         let targets = match &self.address {
             Some(pattern) => {
                 let targets = rack.matching(pattern);
@@ -65,7 +72,11 @@ impl Line {
                 }
                 targets
             }
-            None => focus.and_then(|id| rack.target(id)).into_iter().cloned().collect(),
+            None => focus
+                .and_then(|id| rack.target(id))
+                .into_iter()
+                .cloned()
+                .collect(),
         };
         if targets.is_empty() && matches!(self.verb, Verb::Text(_)) {
             return Err(NOBODY.to_owned());
@@ -83,7 +94,11 @@ impl Line {
 }
 
 fn unknown(rack: &Rack, pattern: &Pattern) -> String {
-    let names = rack.targets().iter().map(|target| target.name.as_str()).chain(rack.groups());
+    let names = rack
+        .targets()
+        .iter()
+        .map(|target| target.name.as_str())
+        .chain(rack.groups());
     let wanted = pattern.to_string();
     let nearest = names.max_by(|a, b| {
         let score = |name: &str| strsim::jaro_winkler(name, wanted.trim_start_matches('@'));
@@ -103,20 +118,31 @@ mod tests {
     fn an_address_a_command_and_its_argument_are_told_apart() {
         let line = Line::parse("@web* .wait 5 login:").unwrap();
         assert_eq!(line.address, Pattern::new("web*"));
-        let Verb::Command(command, argument) = line.verb else { panic!("a command") };
+        let Verb::Command(command, argument) = line.verb else {
+            panic!("a command")
+        };
         assert_eq!((command.name, argument.as_str()), (".wait", "5 login:"));
     }
 
     #[test]
     fn text_keeps_its_blanks() {
-        assert_eq!(Line::parse("@a   ls  -l ").unwrap().verb, Verb::Text("  ls  -l ".into()));
+        assert_eq!(
+            Line::parse("@a   ls  -l ").unwrap().verb,
+            Verb::Text("  ls  -l ".into())
+        );
         assert_eq!(Line::parse("").unwrap().verb, Verb::Text(String::new()));
     }
 
     #[test]
     fn a_line_that_begins_with_a_dot_can_be_sent() {
-        assert_eq!(Line::parse("..profile").unwrap().verb, Verb::Text(".profile".into()));
-        assert_eq!(Line::parse("./configure").unwrap().verb, Verb::Text("./configure".into()));
+        assert_eq!(
+            Line::parse("..profile").unwrap().verb,
+            Verb::Text(".profile".into())
+        );
+        assert_eq!(
+            Line::parse("./configure").unwrap().verb,
+            Verb::Text("./configure".into())
+        );
         assert_eq!(Line::parse(".").unwrap().verb, Verb::Text(".".into()));
     }
 

@@ -69,7 +69,11 @@ pub(super) fn status(call: Call) -> Replies {
         let answers = answers.await;
         let about = |(reply, target): (Reply, &std::sync::Arc<crate::rack::Target>)| {
             let text = format!("{}\n{}", super::rack::describe(target), reply.text);
-            Reply { ok: true, text: text.trim_end().to_owned(), ..reply }
+            Reply {
+                ok: true,
+                text: text.trim_end().to_owned(),
+                ..reply
+            }
         };
         answers.into_iter().zip(&call.targets).map(about).collect()
     })
@@ -92,10 +96,18 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
             Some('\\') => bytes.push(b'\\'),
             Some('x') => {
                 let digits: String = rest.by_ref().take(2).collect();
-                let byte = (digits.len() == 2).then(|| u8::from_str_radix(&digits, 16).ok()).flatten();
-                bytes.push(byte.ok_or_else(|| format!("\\x{digits}: two hexadecimal digits belong behind \\x"))?);
+                let byte = (digits.len() == 2)
+                    .then(|| u8::from_str_radix(&digits, 16).ok())
+                    .flatten();
+                bytes.push(byte.ok_or_else(|| {
+                    format!("\\x{digits}: two hexadecimal digits belong behind \\x")
+                })?);
             }
-            Some(other) => return Err(format!("\\{other} means nothing; \\r \\n \\t \\e \\\\ \\xNN do")),
+            Some(other) => {
+                return Err(format!(
+                    "\\{other} means nothing; \\r \\n \\t \\e \\\\ \\xNN do"
+                ));
+            }
             None => return Err("a \\ stands at the end; a real one is written \\\\".to_owned()),
         }
     }

@@ -38,12 +38,20 @@ impl Reply {
     pub fn new(result: Result<String, String>) -> Self {
         let ok = result.is_ok();
         let (Ok(text) | Err(text)) = result;
-        Self { target: None, seq: None, ok, text }
+        Self {
+            target: None,
+            seq: None,
+            ok,
+            text,
+        }
     }
 
     /// An answer about one target.
     pub fn about(target: TargetId, result: Result<String, String>) -> Self {
-        Self { target: Some(target), ..Self::new(result) }
+        Self {
+            target: Some(target),
+            ..Self::new(result)
+        }
     }
 }
 
@@ -72,7 +80,12 @@ pub fn submit(deck: &Deck, who: &str, focus: Option<TargetId>, line: &str) -> Re
         let targets = line.targets(&deck.rack(), focus)?;
         Ok((line.verb, targets))
     });
-    let call = |targets, argument| Call { deck: deck.clone(), who: who.to_owned(), targets, argument };
+    let call = |targets, argument| Call {
+        deck: deck.clone(),
+        who: who.to_owned(),
+        targets,
+        argument,
+    };
     match prepared {
         Err(reason) => ready(Err(reason)),
         Ok((Verb::Text(text), targets)) => link::send(call(targets, text)),
@@ -93,13 +106,24 @@ fn ask_all(call: &Call, request: &Request) -> Replies {
     if call.targets.is_empty() {
         return ready(Err(line::NOBODY.to_owned()));
     }
-    let ask = |target: &Arc<Target>| (target.id, call.deck.ask(target.id, &call.who, request.clone()));
+    let ask = |target: &Arc<Target>| {
+        (
+            target.id,
+            call.deck.ask(target.id, &call.who, request.clone()),
+        )
+    };
     let asked: Vec<(TargetId, Asked)> = call.targets.iter().map(ask).collect();
     Box::pin(async move {
         let mut replies = Vec::with_capacity(asked.len());
         for (id, asked) in asked {
-            let result = asked.answer.await.unwrap_or_else(|_| Err("the target was removed".to_owned()));
-            replies.push(Reply { seq: asked.seq, ..Reply::about(id, result) });
+            let result = asked
+                .answer
+                .await
+                .unwrap_or_else(|_| Err("the target was removed".to_owned()));
+            replies.push(Reply {
+                seq: asked.seq,
+                ..Reply::about(id, result)
+            });
         }
         replies
     })

@@ -10,15 +10,31 @@ use crate::transcript::log::Health;
 /// `.targets`
 pub(super) fn targets(call: Call) -> Replies {
     let rack = call.deck.rack();
-    let targets = if call.targets.is_empty() { rack.targets() } else { &call.targets };
+    let targets = if call.targets.is_empty() {
+        rack.targets()
+    } else {
+        &call.targets
+    };
     if targets.is_empty() {
-        return ready(Ok("no targets; -k, .add or the configuration file bring some".to_owned()));
+        return ready(Ok(
+            "no targets; -k, .add or the configuration file bring some".to_owned(),
+        ));
     }
-    let width = targets.iter().map(|target| target.name.chars().count()).max().unwrap_or(0);
+    let width = targets
+        .iter()
+        .map(|target| target.name.chars().count())
+        .max()
+        .unwrap_or(0);
     let line = |target: &std::sync::Arc<Target>| {
         let status = target.status.read();
         let (state, name) = (status.state, &target.name);
-        let text = format!("{} {name:width$} {:10} {}  {}", state.letter(), state.word(), target.address, status.detail);
+        let text = format!(
+            "{} {name:width$} {:10} {}  {}",
+            state.letter(),
+            state.word(),
+            target.address,
+            status.detail
+        );
         text.trim_end().to_owned()
     };
     ready(Ok(targets.iter().map(line).collect::<Vec<_>>().join("\n")))
@@ -28,7 +44,13 @@ pub(super) fn targets(call: Call) -> Replies {
 pub(super) fn describe(target: &Target) -> String {
     let status = target.status.read();
     let (lines, bytes, memory, first, next) = target.transcript.with(|ring| {
-        (ring.output_lines(), ring.output_bytes(), ring.memory(), ring.first(), ring.next())
+        (
+            ring.output_lines(),
+            ring.output_bytes(),
+            ring.memory(),
+            ring.first(),
+            ring.next(),
+        )
     });
     let log = match status.log {
         Health::Off => "off".to_owned(),
@@ -36,7 +58,10 @@ pub(super) fn describe(target: &Target) -> String {
         Health::Failing { reason } => format!("FAILING: {reason}"),
         Health::Gap { missed } => format!("written, but {missed} entries are missing"),
     };
-    let since = status.since.timestamp().to_zoned(jiff::tz::TimeZone::system());
+    let since = status
+        .since
+        .timestamp()
+        .to_zoned(jiff::tz::TimeZone::system());
     let mut text = format!(
         "{} {} {}\nsince   {}\ngroups  {}\noutput  {lines} lines, {bytes} bytes\nhistory entries {first} to {}, {} KiB\nlog     {log}",
         target.name,
@@ -59,20 +84,35 @@ pub(super) fn describe(target: &Target) -> String {
 /// `.help [COMMAND]`
 pub(super) fn help(call: Call) -> Replies {
     if call.argument.is_empty() {
-        let usage = |c: &table::Command| format!("{} {}", c.name, c.arguments).trim_end().to_owned();
-        let width = TABLE.iter().map(|command| usage(command).len()).max().unwrap_or(0);
-        let line = |command: &table::Command| format!("{:width$}  {}", usage(command), command.help);
+        let usage =
+            |c: &table::Command| format!("{} {}", c.name, c.arguments).trim_end().to_owned();
+        let width = TABLE
+            .iter()
+            .map(|command| usage(command).len())
+            .max()
+            .unwrap_or(0);
+        let line =
+            |command: &table::Command| format!("{:width$}  {}", usage(command), command.help);
         let commands = TABLE.iter().map(line).collect::<Vec<_>>().join("\n");
-        let text = format!("TEXT sends a line to the target in front; @NAME, @GROUP, @all, @web* before it choose others\n{commands}");
+        let text = format!(
+            "TEXT sends a line to the target in front; @NAME, @GROUP, @all, @web* before it choose others\n{commands}"
+        );
         return ready(Ok(text));
     }
     let name = format!(".{}", call.argument.trim_start_matches('.'));
-    ready(table::find(&name).map(|command| format!("{} {}\n{}", command.name, command.arguments, command.help)))
+    ready(
+        table::find(&name)
+            .map(|command| format!("{} {}\n{}", command.name, command.arguments, command.help)),
+    )
 }
 
 /// `.role`
 pub(super) fn role(call: Call) -> Replies {
-    ready(Ok(format!("{}: this process holds {} targets", call.deck.role().word(), call.deck.rack().targets().len())))
+    ready(Ok(format!(
+        "{}: this process holds {} targets",
+        call.deck.role().word(),
+        call.deck.rack().targets().len()
+    )))
 }
 
 /// `.echo TEXT`
@@ -88,14 +128,19 @@ pub(super) fn sleep(call: Call) -> Replies {
             tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
             vec![Reply::new(Ok(String::new()))]
         }),
-        _ => ready(Err("how long? a number of seconds, as in .sleep 0.5".to_owned())),
+        _ => ready(Err(
+            "how long? a number of seconds, as in .sleep 0.5".to_owned()
+        )),
     }
 }
 
 /// `.add STRING`
 pub(super) fn add(call: Call) -> Replies {
     if call.argument.is_empty() {
-        return ready(Err("what? a target string belongs behind .add, as in .add raw:server=lab1,port=7001".to_owned()));
+        return ready(Err(
+            "what? a target string belongs behind .add, as in .add raw:server=lab1,port=7001"
+                .to_owned(),
+        ));
     }
     ready(call.deck.add(&call.argument))
 }
@@ -105,7 +150,11 @@ pub(super) fn remove(call: Call) -> Replies {
     if !call.argument.is_empty() || call.targets.is_empty() {
         return ready(Err("which? @NAME .remove removes that target".to_owned()));
     }
-    let names: Vec<&str> = call.targets.iter().map(|target| target.name.as_str()).collect();
+    let names: Vec<&str> = call
+        .targets
+        .iter()
+        .map(|target| target.name.as_str())
+        .collect();
     ready(call.deck.remove(&names))
 }
 
@@ -114,6 +163,8 @@ pub(super) fn reload(call: Call) -> Replies {
     let deck = call.deck;
     Box::pin(async move {
         let read = tokio::task::spawn_blocking(move || deck.reload()).await;
-        vec![Reply::new(read.unwrap_or_else(|_| Err("reloading failed inside; the program's log tells more".to_owned())))]
+        vec![Reply::new(read.unwrap_or_else(|_| {
+            Err("reloading failed inside; the program's log tells more".to_owned())
+        }))]
     })
 }

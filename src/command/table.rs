@@ -54,24 +54,53 @@ impl PartialEq for Command {
 }
 
 /// A command of the deck.
-const fn deck(name: &'static str, arguments: &'static str, run: fn(Call) -> Replies, help: &'static str) -> Command {
+const fn deck(
+    name: &'static str,
+    arguments: &'static str,
+    run: fn(Call) -> Replies,
+    help: &'static str,
+) -> Command {
     let (aliases, completes, place) = (&[] as &[&str], Completes::Nothing, Place::Deck(run));
-    Command { name, aliases, arguments, help, completes, writes: false, waits: false, place }
+    Command {
+        name,
+        aliases,
+        arguments,
+        help,
+        completes,
+        writes: false,
+        waits: false,
+        place,
+    }
 }
 
 /// A command of the screen.
 const fn screen(name: &'static str, arguments: &'static str, help: &'static str) -> Command {
     let (aliases, completes, place) = (&[] as &[&str], Completes::Nothing, Place::Screen);
-    Command { name, aliases, arguments, help, completes, writes: false, waits: false, place }
+    Command {
+        name,
+        aliases,
+        arguments,
+        help,
+        completes,
+        writes: false,
+        waits: false,
+        place,
+    }
 }
 
 impl Command {
     const fn writes(self) -> Self {
-        Self { writes: true, ..self }
+        Self {
+            writes: true,
+            ..self
+        }
     }
 
     const fn waits(self) -> Self {
-        Self { waits: true, ..self }
+        Self {
+            waits: true,
+            ..self
+        }
     }
 
     const fn completes(self, completes: Completes) -> Self {
@@ -86,34 +115,150 @@ impl Command {
 /// Every command, by name.
 pub const TABLE: &[Command] = &[
     deck(".add", "STRING", rack::add, "add a target, as with -k").waits(),
-    deck(".baud", "RATE", link::baud, "set the speed of the serial line, here or behind an RFC 2217 server").writes(),
-    deck(".break", "", link::send_break, "send a break: serial, telnet or RFC 2217").writes(),
+    deck(
+        ".baud",
+        "RATE",
+        link::baud,
+        "set the speed of the serial line, here or behind an RFC 2217 server",
+    )
+    .writes(),
+    deck(
+        ".break",
+        "",
+        link::send_break,
+        "send a break: serial, telnet or RFC 2217",
+    )
+    .writes(),
     screen(".close", "", "close the pane in front"),
-    deck(".connect", "", link::connect, "connect now, without waiting for the next try").writes(),
-    deck(".disconnect", "", link::disconnect, "disconnect, and stay so until .connect").writes(),
-    deck(".dtr", "on|off", link::dtr, "set the serial line's DTR").writes().completes(Completes::OnOff),
-    deck(".echo", "TEXT", rack::echo, "say something to everybody at this rack"),
-    screen(".filter", "[TEXT]", "show only the targets that match, or all again"),
-    deck(".find", "REGEX", history::find, "count and show the lines of the history that match").waits(),
-    deck(".help", "[COMMAND]", rack::help, "tell what the commands do").completes(Completes::Commands),
-    deck(".keys", "TEXT", link::keys, "send characters as they are; \\r \\n \\t \\e \\\\ \\xNN are understood").writes(),
-    deck(".last", "[N]", history::last, "show the last N lines of the history (10)"),
-    screen(".layout", "[1|columns|rows|grid]", "arrange the panes, or go on to the next layout"),
+    deck(
+        ".connect",
+        "",
+        link::connect,
+        "connect now, without waiting for the next try",
+    )
+    .writes(),
+    deck(
+        ".disconnect",
+        "",
+        link::disconnect,
+        "disconnect, and stay so until .connect",
+    )
+    .writes(),
+    deck(".dtr", "on|off", link::dtr, "set the serial line's DTR")
+        .writes()
+        .completes(Completes::OnOff),
+    deck(
+        ".echo",
+        "TEXT",
+        rack::echo,
+        "say something to everybody at this rack",
+    ),
+    screen(
+        ".filter",
+        "[TEXT]",
+        "show only the targets that match, or all again",
+    ),
+    deck(
+        ".find",
+        "REGEX",
+        history::find,
+        "count and show the lines of the history that match",
+    )
+    .waits(),
+    deck(
+        ".help",
+        "[COMMAND]",
+        rack::help,
+        "tell what the commands do",
+    )
+    .completes(Completes::Commands),
+    deck(
+        ".keys",
+        "TEXT",
+        link::keys,
+        "send characters as they are; \\r \\n \\t \\e \\\\ \\xNN are understood",
+    )
+    .writes(),
+    deck(
+        ".last",
+        "[N]",
+        history::last,
+        "show the last N lines of the history (10)",
+    ),
+    screen(
+        ".layout",
+        "[1|columns|rows|grid]",
+        "arrange the panes, or go on to the next layout",
+    ),
     screen(".open", "[NAME...]", "open targets in panes").completes(Completes::Targets),
     screen(".quit", "", "leave kdeck").also(&[".exit"]),
     screen(".rack", "", "show the overview of all targets"),
-    screen(".raw", "", "send every key to the target in front, until the escape key"),
-    deck(".reload", "", rack::reload, "read the configuration file again; only what changed is touched").waits(),
-    deck(".remove", "", rack::remove, "remove the addressed targets").writes().waits().completes(Completes::Targets),
-    deck(".role", "", rack::role, "tell whether this process is host, server or client"),
-    deck(".rts", "on|off", link::rts, "set the serial line's RTS").writes().completes(Completes::OnOff),
-    deck(".save", "FILE", history::save, "write the history to a file").waits(),
-    deck(".send", "TEXT", link::send, "send a line, whatever it begins with").writes(),
+    screen(
+        ".raw",
+        "",
+        "send every key to the target in front, until the escape key",
+    ),
+    deck(
+        ".reload",
+        "",
+        rack::reload,
+        "read the configuration file again; only what changed is touched",
+    )
+    .waits(),
+    deck(".remove", "", rack::remove, "remove the addressed targets")
+        .writes()
+        .waits()
+        .completes(Completes::Targets),
+    deck(
+        ".role",
+        "",
+        rack::role,
+        "tell whether this process is host, server or client",
+    ),
+    deck(".rts", "on|off", link::rts, "set the serial line's RTS")
+        .writes()
+        .completes(Completes::OnOff),
+    deck(
+        ".save",
+        "FILE",
+        history::save,
+        "write the history to a file",
+    )
+    .waits(),
+    deck(
+        ".send",
+        "TEXT",
+        link::send,
+        "send a line, whatever it begins with",
+    )
+    .writes(),
     deck(".sleep", "SECONDS", rack::sleep, "wait; for scripts").waits(),
-    deck(".status", "", link::status, "tell all that is known about a target"),
-    deck(".targets", "", rack::targets, "list the targets and their states").also(&[".list"]),
-    screen(".theme", "[NAME]", "change the colours, or go on to the next theme").completes(Completes::Themes),
-    deck(".wait", "[SECONDS] REGEX", history::wait, "wait until the target prints what matches (30 s); for scripts").waits(),
+    deck(
+        ".status",
+        "",
+        link::status,
+        "tell all that is known about a target",
+    ),
+    deck(
+        ".targets",
+        "",
+        rack::targets,
+        "list the targets and their states",
+    )
+    .also(&[".list"]),
+    screen(
+        ".theme",
+        "[NAME]",
+        "change the colours, or go on to the next theme",
+    )
+    .completes(Completes::Themes),
+    deck(
+        ".wait",
+        "[SECONDS] REGEX",
+        history::wait,
+        "wait until the target prints what matches (30 s); for scripts",
+    )
+    .waits(),
 ];
 
 /// The command of that name.
@@ -136,13 +281,25 @@ mod tests {
     #[test]
     fn every_command_has_help_and_its_own_name() {
         for pair in TABLE.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{} stands before {}", pair[0].name, pair[1].name);
+            assert!(
+                pair[0].name < pair[1].name,
+                "{} stands before {}",
+                pair[0].name,
+                pair[1].name
+            );
         }
         for command in TABLE {
-            assert!(!command.help.is_empty() && command.help.len() < 90, "{}", command.name);
+            assert!(
+                !command.help.is_empty() && command.help.len() < 90,
+                "{}",
+                command.name
+            );
             assert!(command.name.starts_with('.'), "{}", command.name);
             for alias in command.aliases {
-                assert!(TABLE.iter().all(|other| other.name != *alias), "{alias} is a name too");
+                assert!(
+                    TABLE.iter().all(|other| other.name != *alias),
+                    "{alias} is a name too"
+                );
             }
         }
     }

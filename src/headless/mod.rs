@@ -43,7 +43,10 @@ pub struct Options {
 
 /// What the reader of standard input tells the printer.
 enum Answer {
-    Reply { id: u64, reply: Reply },
+    Reply {
+        id: u64,
+        reply: Reply,
+    },
     Error(String),
     /// There is nothing more to carry out.
     End,
@@ -53,12 +56,22 @@ enum Answer {
 ///
 /// # Errors
 /// When standard output cannot be written to; a reader that went away is no error.
-pub async fn run(deck: Deck, options: Options, engine: Handle, stop: CancellationToken) -> io::Result<()> {
+pub async fn run(
+    deck: Deck,
+    options: Options,
+    engine: Handle,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let out = Out::new(options.json, &options.only);
     let (answers, inbox) = mpsc::channel(ANSWERS);
     // Subscribed before the states are printed, so that no change falls between.
     let events = deck.events();
-    let mut printer = Printer { rack: deck.rack(), deck: deck.clone(), out, places: Vec::new() };
+    let mut printer = Printer {
+        rack: deck.rack(),
+        deck: deck.clone(),
+        out,
+        places: Vec::new(),
+    };
     printer.begin()?;
     let (who, linger) = (options.who, options.linger);
     engine.spawn(carry_out(deck, who, linger, answers));
@@ -85,16 +98,27 @@ async fn carry_out(deck: Deck, who: String, linger: bool, answers: mpsc::Sender<
         }
         id += 1;
         let parsed = Line::parse(&line);
-        if let Ok(Line { verb: Verb::Command(command, _), .. }) = &parsed {
+        if let Ok(Line {
+            verb: Verb::Command(command, _),
+            ..
+        }) = &parsed
+        {
             if matches!(command.place, Place::Screen) && command.name == ".quit" {
                 tasks.close();
                 tasks.wait().await;
-                answers.send(Answer::Reply { id, reply: Reply::new(Ok(String::new())) }).await.ok();
+                answers
+                    .send(Answer::Reply {
+                        id,
+                        reply: Reply::new(Ok(String::new())),
+                    })
+                    .await
+                    .ok();
                 answers.send(Answer::End).await.ok();
                 return;
             }
         }
-        let waits = matches!(&parsed, Ok(Line { verb: Verb::Command(command, _), .. }) if command.waits);
+        let waits =
+            matches!(&parsed, Ok(Line { verb: Verb::Command(command, _), .. }) if command.waits);
         // A rack of one target needs no address.
         let rack = deck.rack();
         let only = match rack.targets() {
@@ -143,7 +167,10 @@ fn standard_input() -> mpsc::Receiver<Result<String, String>> {
 /// The next line; `None` at the end, an error for one that is too long or no UTF-8.
 fn next_line(input: &mut impl BufRead) -> Option<Result<String, String>> {
     let mut bytes = Vec::new();
-    let read = input.by_ref().take(INPUT_LINE_BYTES as u64).read_until(b'\n', &mut bytes);
+    let read = input
+        .by_ref()
+        .take(INPUT_LINE_BYTES as u64)
+        .read_until(b'\n', &mut bytes);
     match read {
         Ok(0) => return None,
         Ok(_) => {}
@@ -152,10 +179,15 @@ fn next_line(input: &mut impl BufRead) -> Option<Result<String, String>> {
     if bytes.pop_if(|last| *last == b'\n').is_none() && bytes.len() >= INPUT_LINE_BYTES {
         let rest = input.skip_until(b'\n');
         let size = INPUT_LINE_BYTES + rest.unwrap_or(0);
-        return Some(Err(format!("a line of {size} bytes was not carried out: {INPUT_LINE_BYTES} are the most")));
+        return Some(Err(format!(
+            "a line of {size} bytes was not carried out: {INPUT_LINE_BYTES} are the most"
+        )));
     }
     bytes.pop_if(|last| *last == b'\r');
-    Some(String::from_utf8(bytes).map_err(|_| "a line that is no UTF-8 was not carried out".to_owned()))
+    Some(
+        String::from_utf8(bytes)
+            .map_err(|_| "a line that is no UTF-8 was not carried out".to_owned()),
+    )
 }
 
 /// Prints what happens.
@@ -188,7 +220,9 @@ impl Printer {
         stop: &CancellationToken,
     ) -> io::Result<()> {
         let watch = self.deck.pulse().watch();
-        let reads = self.out.wants_any(&[Type::Output, Type::Command, Type::Notice, Type::Missed]);
+        let reads = self
+            .out
+            .wants_any(&[Type::Output, Type::Command, Type::Notice, Type::Missed]);
         let mut ended = false;
         loop {
             if reads {
@@ -233,7 +267,12 @@ impl Printer {
     fn event(&mut self, event: Event) {
         match event {
             Event::Rack => self.take_rack(),
-            Event::Target { time, id, state, detail } => {
+            Event::Target {
+                time,
+                id,
+                state,
+                detail,
+            } => {
                 if let Some(target) = self.rack.target(id) {
                     self.out.state(time, &target.name, state, &detail);
                 }
@@ -244,14 +283,18 @@ impl Printer {
     }
 
     fn reply(&mut self, id: u64, reply: &Reply) {
-        let target = reply.target.and_then(|id| self.rack.target(id)).map(|target| target.name.clone());
+        let target = reply
+            .target
+            .and_then(|id| self.rack.target(id))
+            .map(|target| target.name.clone());
         self.out.reply(Time::now(), id, target.as_deref(), reply);
     }
 
     fn states(&mut self) {
         for target in self.rack.targets() {
             let status = target.status.read();
-            self.out.state(status.since, &target.name, status.state, &status.detail);
+            self.out
+                .state(status.since, &target.name, status.state, &status.detail);
         }
     }
 
@@ -263,10 +306,16 @@ impl Printer {
             .rack
             .targets()
             .iter()
-            .map(|target| match old.iter().position(|place| place.id == target.id) {
-                Some(at) => old.swap_remove(at),
-                None => Position { id: target.id, reader: Reader::default(), version: None },
-            })
+            .map(
+                |target| match old.iter().position(|place| place.id == target.id) {
+                    Some(at) => old.swap_remove(at),
+                    None => Position {
+                        id: target.id,
+                        reader: Reader::default(),
+                        version: None,
+                    },
+                },
+            )
             .collect();
     }
 
@@ -286,10 +335,25 @@ impl Printer {
                         Step::Entry(entry, _) => match entry.kind {
                             Kind::Output => {
                                 let partial = entry.ending == Ending::Open;
-                                self.out.output(entry.time, &target.name, entry.seq, entry.bytes, partial);
+                                self.out.output(
+                                    entry.time,
+                                    &target.name,
+                                    entry.seq,
+                                    entry.bytes,
+                                    partial,
+                                );
                             }
-                            Kind::Command => self.out.command(entry.time, &target.name, entry.seq, entry.who, entry.bytes),
-                            Kind::Notice => self.out.notice(entry.time, &target.name, entry.seq, entry.bytes),
+                            Kind::Command => self.out.command(
+                                entry.time,
+                                &target.name,
+                                entry.seq,
+                                entry.who,
+                                entry.bytes,
+                            ),
+                            Kind::Notice => {
+                                self.out
+                                    .notice(entry.time, &target.name, entry.seq, entry.bytes)
+                            }
                             // The reply itself is printed when its command ends.
                             Kind::Reply => {}
                         },

@@ -71,8 +71,14 @@ pub struct Out {
 impl Out {
     /// Prints events of the types `only`, or all if that is empty.
     pub fn new(json: bool, only: &[String]) -> Self {
-        let wanted = Type::ALL.map(|kind| only.is_empty() || only.iter().any(|word| word == kind.word()));
-        Self { json, wanted, buffer: Vec::new(), stamp: (Time(i64::MIN), String::new()) }
+        let wanted =
+            Type::ALL.map(|kind| only.is_empty() || only.iter().any(|word| word == kind.word()));
+        Self {
+            json,
+            wanted,
+            buffer: Vec::new(),
+            stamp: (Time(i64::MIN), String::new()),
+        }
     }
 
     /// Whether one of these types is printed.
@@ -107,9 +113,22 @@ impl Out {
     /// A target's state.
     pub fn state(&mut self, time: Time, target: &str, state: State, detail: &str) {
         if self.json {
-            self.object(Type::Target, time, |o| o.text("target", target).text("state", state.word()).text("detail", detail));
+            self.object(Type::Target, time, |o| {
+                o.text("target", target)
+                    .text("state", state.word())
+                    .text("detail", detail)
+            });
         } else {
-            self.line(Type::Target, &[target, ": ", state.word(), if detail.is_empty() { "" } else { ": " }, detail]);
+            self.line(
+                Type::Target,
+                &[
+                    target,
+                    ": ",
+                    state.word(),
+                    if detail.is_empty() { "" } else { ": " },
+                    detail,
+                ],
+            );
         }
     }
 
@@ -121,7 +140,10 @@ impl Out {
         let text = safe::plain(bytes);
         if self.json {
             self.object(Type::Output, time, |o| {
-                let o = o.text("target", target).number("seq", seq).text("text", &text);
+                let o = o
+                    .text("target", target)
+                    .number("seq", seq)
+                    .text("text", &text);
                 if partial { o.flag("partial", true) } else { o }
             });
         } else if !partial {
@@ -134,7 +156,10 @@ impl Out {
         let (who, text) = (who.unwrap_or(""), safe::plain(bytes));
         if self.json {
             self.object(Type::Command, time, |o| {
-                o.text("target", target).number("seq", seq).text("who", who).text("text", &text)
+                o.text("target", target)
+                    .number("seq", seq)
+                    .text("who", who)
+                    .text("text", &text)
             });
         } else {
             self.line(Type::Command, &[target, "  ", who, "> ", &text]);
@@ -151,7 +176,9 @@ impl Out {
                 if let Some(seq) = reply.seq {
                     o = o.number("seq", seq);
                 }
-                o.number("id", id).flag("ok", reply.ok).text("text", &reply.text)
+                o.number("id", id)
+                    .flag("ok", reply.ok)
+                    .text("text", &reply.text)
             });
         } else if !reply.text.is_empty() {
             let sign = if reply.ok { "= " } else { "! " };
@@ -165,7 +192,11 @@ impl Out {
     pub fn notice(&mut self, time: Time, target: &str, seq: Seq, bytes: &[u8]) {
         let text = safe::plain(bytes);
         if self.json {
-            self.object(Type::Notice, time, |o| o.text("target", target).number("seq", seq).text("text", &text));
+            self.object(Type::Notice, time, |o| {
+                o.text("target", target)
+                    .number("seq", seq)
+                    .text("text", &text)
+            });
         } else {
             self.line(Type::Notice, &[target, "  -- ", &text]);
         }
@@ -174,16 +205,23 @@ impl Out {
     /// Entries that left a history before they could be printed.
     pub fn missed(&mut self, time: Time, target: &str, count: u64) {
         if self.json {
-            self.object(Type::Missed, time, |o| o.text("target", target).number("count", count));
+            self.object(Type::Missed, time, |o| {
+                o.text("target", target).number("count", count)
+            });
         } else {
-            self.line(Type::Missed, &[target, "  -- ", &count.to_string(), " lines missed"]);
+            self.line(
+                Type::Missed,
+                &[target, "  -- ", &count.to_string(), " lines missed"],
+            );
         }
     }
 
     /// What somebody said to everybody.
     pub fn chat(&mut self, time: Time, from: &str, text: &str) {
         if self.json {
-            self.object(Type::Chat, time, |o| o.text("from", from).text("text", text));
+            self.object(Type::Chat, time, |o| {
+                o.text("from", from).text("text", text)
+            });
         } else {
             self.line(Type::Chat, &["chat  ", from, "> ", text]);
         }
@@ -192,7 +230,9 @@ impl Out {
     /// What this process is.
     pub fn role(&mut self, role: Role) {
         if self.json {
-            self.object(Type::Role, Time::now(), |o| o.text("role", role.word()).list("servers"));
+            self.object(Type::Role, Time::now(), |o| {
+                o.text("role", role.word()).list("servers")
+            });
         } else {
             self.line(Type::Role, &["role: ", role.word()]);
         }
@@ -225,7 +265,12 @@ impl Out {
             return;
         }
         if self.stamp.0 != time {
-            self.stamp = (time, time.timestamp().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string());
+            self.stamp = (
+                time,
+                time.timestamp()
+                    .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
+                    .to_string(),
+            );
         }
         self.buffer.extend_from_slice(b"{\"type\":\"");
         self.buffer.extend_from_slice(kind.word().as_bytes());

@@ -23,13 +23,26 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn new(writer: LogWriter, events: broadcast::Sender<Event>, pulse: Arc<Pulse>) -> Self {
-        Self { writer: Mutex::new(Some(writer)), failing: Arc::default(), events, pulse }
+    pub(super) fn new(
+        writer: LogWriter,
+        events: broadcast::Sender<Event>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
+        Self {
+            writer: Mutex::new(Some(writer)),
+            failing: Arc::default(),
+            events,
+            pulse,
+        }
     }
 
     /// Begins to log a target.
     pub(super) fn add(&self, target: &Arc<Target>) {
-        let (events, pulse, failing) = (self.events.clone(), self.pulse.clone(), self.failing.clone());
+        let (events, pulse, failing) = (
+            self.events.clone(),
+            self.pulse.clone(),
+            self.failing.clone(),
+        );
         let about = target.clone();
         let report = move |health: Health| {
             if about.status.set_log(health.clone()) {
@@ -40,11 +53,23 @@ impl Logs {
                 tell(&mut failing, &about.name, &health)
             };
             if let Some((severity, text)) = text {
-                events.send(Event::Notice { time: Time::now(), severity, text }).ok();
+                events
+                    .send(Event::Notice {
+                        time: Time::now(),
+                        severity,
+                        text,
+                    })
+                    .ok();
             }
         };
         let transcript = target.transcript.clone();
-        self.with(|writer| writer.add(Source { name: target.name.clone(), transcript, report: Box::new(report) }));
+        self.with(|writer| {
+            writer.add(Source {
+                name: target.name.clone(),
+                transcript,
+                report: Box::new(report),
+            })
+        });
     }
 
     /// Writes the rest and stops to log that target.
@@ -59,7 +84,11 @@ impl Logs {
 
     /// Writes all there is; gives up after `patience`.
     pub(super) fn stop(&self, patience: Duration) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             writer.stop(patience);
         }
@@ -85,7 +114,9 @@ fn tell(failing: &mut HashSet<String>, name: &str, health: &Health) -> Option<(S
         Health::Off | Health::Writing | Health::Gap { .. } => {
             let last = failing.remove(name) && failing.is_empty();
             let text = match health {
-                Health::Gap { missed } => format!("logs are written again; {missed} entries of {name} are missing"),
+                Health::Gap { missed } => {
+                    format!("logs are written again; {missed} entries of {name} are missing")
+                }
                 _ => "logs are written again".to_owned(),
             };
             last.then_some((Severity::Warning, text))
@@ -115,11 +146,18 @@ mod tests {
     #[test]
     fn a_failing_disk_is_told_once_and_so_is_its_end() {
         let mut failing = HashSet::new();
-        let bad = Health::Failing { reason: "no space".into() };
+        let bad = Health::Failing {
+            reason: "no space".into(),
+        };
         assert!(tell(&mut failing, "a", &bad).is_some());
         assert!(tell(&mut failing, "b", &bad).is_none());
         assert!(tell(&mut failing, "a", &Health::Writing).is_none());
-        assert!(tell(&mut failing, "b", &Health::Gap { missed: 3 }).unwrap().1.contains('3'));
+        assert!(
+            tell(&mut failing, "b", &Health::Gap { missed: 3 })
+                .unwrap()
+                .1
+                .contains('3')
+        );
         assert!(tell(&mut failing, "c", &Health::Writing).is_none());
     }
 }

@@ -50,7 +50,12 @@ impl Host {
     ///
     /// # Errors
     /// When the system has no thread for the logs.
-    pub fn start(config: Config, places: Places, source: Source, runtime: Handle) -> std::io::Result<Arc<Self>> {
+    pub fn start(
+        config: Config,
+        places: Places,
+        source: Source,
+        runtime: Handle,
+    ) -> std::io::Result<Arc<Self>> {
         let pulse = Arc::new(Pulse::default());
         let events = broadcast::Sender::new(EVENTS);
         let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
@@ -91,18 +96,34 @@ impl Host {
         let Some((target, control)) = seats.seat(id) else {
             let (answer, receiver) = oneshot::channel();
             answer.send(Err("the target was removed".to_owned())).ok();
-            return Asked { seq: None, answer: receiver };
+            return Asked {
+                seq: None,
+                answer: receiver,
+            };
         };
         // The record and the queue get it under one lock, so that both have the same order.
-        let note = |text: std::borrow::Cow<'_, str>| target.transcript.note(Time::now(), Kind::Command, Some(who), &text);
+        let note = |text: std::borrow::Cow<'_, str>| {
+            target
+                .transcript
+                .note(Time::now(), Kind::Command, Some(who), &text)
+        };
         let seq = request.typed().map(note);
-        Asked { seq, answer: control.ask(request) }
+        Asked {
+            seq,
+            answer: control.ask(request),
+        }
     }
 
     /// Says something to everybody.
     pub fn say(&self, who: &str, text: &str) {
         // Nobody may be listening.
-        self.events.send(Event::Chat { time: Time::now(), from: who.to_owned(), text: text.to_owned() }).ok();
+        self.events
+            .send(Event::Chat {
+                time: Time::now(),
+                from: who.to_owned(),
+                text: text.to_owned(),
+            })
+            .ok();
     }
 
     /// Adds a target, given as on the command line. Tells what came of it.
@@ -110,10 +131,15 @@ impl Host {
     /// # Errors
     /// What is wrong with the string, or what is taken.
     pub fn add(&self, string: &str) -> Result<String, String> {
-        let string: TargetString = string.parse().map_err(|error: crate::connect::Error| error.to_string())?;
+        let string: TargetString = string
+            .parse()
+            .map_err(|error: crate::connect::Error| error.to_string())?;
         let mut seats = self.seats();
         let mut config = seats.config().clone();
-        let problems = config.override_with(Overrides { targets: vec![string.clone()], ..Overrides::default() });
+        let problems = config.override_with(Overrides {
+            targets: vec![string.clone()],
+            ..Overrides::default()
+        });
         if problems.has_errors() {
             return Err(problems.to_string());
         }
@@ -133,7 +159,9 @@ impl Host {
                 return Err(format!("there is no target {name}"));
             }
         }
-        config.targets.retain(|target| !names.contains(&target.name.as_str()));
+        config
+            .targets
+            .retain(|target| !names.contains(&target.name.as_str()));
         seats.forget(names);
         Ok(seats.change(self, config))
     }
@@ -145,7 +173,10 @@ impl Host {
     pub fn reload(&self) -> Result<String, String> {
         let mut config = (self.source)().map_err(|problems| problems.to_string())?;
         let mut seats = self.seats();
-        let problems = config.override_with(Overrides { targets: seats.added().to_vec(), ..Overrides::default() });
+        let problems = config.override_with(Overrides {
+            targets: seats.added().to_vec(),
+            ..Overrides::default()
+        });
         if problems.has_errors() {
             return Err(problems.to_string());
         }
@@ -154,7 +185,13 @@ impl Host {
 
     /// Something that the people at this host should know.
     pub fn notice(&self, severity: Severity, text: &str) {
-        self.events.send(Event::Notice { time: Time::now(), severity, text: text.to_owned() }).ok();
+        self.events
+            .send(Event::Notice {
+                time: Time::now(),
+                severity,
+                text: text.to_owned(),
+            })
+            .ok();
     }
 
     /// Ends all targets, politely, and writes the logs. The host is of no use afterwards.
@@ -163,7 +200,9 @@ impl Host {
         self.tasks.close();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         let logs = self.logs.clone();
-        tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE)).await.ok();
+        tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE))
+            .await
+            .ok();
     }
 
     fn seats(&self) -> MutexGuard<'_, Seats> {
@@ -173,6 +212,8 @@ impl Host {
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("seats", &self.seats).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("seats", &self.seats)
+            .finish_non_exhaustive()
     }
 }

@@ -81,10 +81,15 @@ impl Seats {
         let mut targets = Vec::with_capacity(new.targets.len());
         for wanted in &new.targets {
             let old = old_rack.named(&wanted.name);
-            let change = changes.changed.iter().find(|change| change.target.name == wanted.name);
+            let change = changes
+                .changed
+                .iter()
+                .find(|change| change.target.name == wanted.name);
             targets.push(match (old, change) {
                 (Some(old), None) => old.clone(),
-                (Some(old), Some(change)) if !change.new_link => self.relabel(host, old, wanted, &new),
+                (Some(old), Some(change)) if !change.new_link => {
+                    self.relabel(host, old, wanted, &new)
+                }
                 (old, _) => {
                     if old.is_some() {
                         self.end(host, &wanted.name);
@@ -108,9 +113,17 @@ impl Seats {
         told(&changes)
     }
 
-    fn begin(&mut self, host: &Host, wanted: &config::Target, new: &Config, transcript: Option<Arc<Transcript>>, limits: Limits) -> Arc<Target> {
+    fn begin(
+        &mut self,
+        host: &Host,
+        wanted: &config::Target,
+        new: &Config,
+        transcript: Option<Arc<Transcript>>,
+        limits: Limits,
+    ) -> Arc<Target> {
         self.last_id += 1;
-        let transcript = transcript.unwrap_or_else(|| Arc::new(Transcript::new(limits, host.pulse.clone())));
+        let transcript =
+            transcript.unwrap_or_else(|| Arc::new(Transcript::new(limits, host.pulse.clone())));
         let target = Arc::new(Target {
             id: TargetId(self.last_id),
             name: wanted.name.clone(),
@@ -126,13 +139,20 @@ impl Seats {
         let (control, asks) = Control::new();
         let stop = host.stop.child_token();
         let work = work(host, &target, asks, &stop, new);
-        host.tasks.spawn_on(target::run(wanted.connect.clone(), work), &host.runtime);
+        host.tasks
+            .spawn_on(target::run(wanted.connect.clone(), work), &host.runtime);
         self.seats.insert(target.id, Seat { control, stop });
         target
     }
 
     /// The same target with other groups, tags or log.
-    fn relabel(&self, host: &Host, old: &Arc<Target>, wanted: &config::Target, new: &Config) -> Arc<Target> {
+    fn relabel(
+        &self,
+        host: &Host,
+        old: &Arc<Target>,
+        wanted: &config::Target,
+        new: &Config,
+    ) -> Arc<Target> {
         let target = Arc::new(Target {
             id: old.id,
             name: old.name.clone(),
@@ -142,8 +162,15 @@ impl Seats {
             transcript: old.transcript.clone(),
             status: old.status.clone(),
         });
-        let was = self.config.targets.iter().find(|target| target.name == wanted.name);
-        match (was.is_some_and(|was| self.config.is_logged(was)), new.is_logged(wanted)) {
+        let was = self
+            .config
+            .targets
+            .iter()
+            .find(|target| target.name == wanted.name);
+        match (
+            was.is_some_and(|was| self.config.is_logged(was)),
+            new.is_logged(wanted),
+        ) {
             (true, false) => host.logs.remove(&target.name),
             (false, true) => host.logs.add(&target),
             _ => {}
@@ -152,17 +179,36 @@ impl Seats {
     }
 
     fn end(&mut self, host: &Host, name: &str) {
-        if let Some(seat) = self.rack.named(name).and_then(|target| self.seats.remove(&target.id)) {
+        if let Some(seat) = self
+            .rack
+            .named(name)
+            .and_then(|target| self.seats.remove(&target.id))
+        {
             seat.stop.cancel();
         }
         host.logs.remove(name);
     }
 }
 
-fn work(host: &Host, target: &Arc<Target>, asks: mpsc::Receiver<Ask>, stop: &CancellationToken, config: &Config) -> Work {
-    let pauses = Pauses { first: config.reconnect.first, longest: config.reconnect.longest };
+fn work(
+    host: &Host,
+    target: &Arc<Target>,
+    asks: mpsc::Receiver<Ask>,
+    stop: &CancellationToken,
+    config: &Config,
+) -> Work {
+    let pauses = Pauses {
+        first: config.reconnect.first,
+        longest: config.reconnect.longest,
+    };
     let report = Report::new(target.clone(), host.events.clone(), host.pulse.clone());
-    Work { report, asks, stop: stop.clone(), pauses, ports: host.ports.clone() }
+    Work {
+        report,
+        asks,
+        stop: stop.clone(),
+        pauses,
+        ports: host.ports.clone(),
+    }
 }
 
 /// The bounds of each history: its own, and its share of what all may have together.
@@ -170,7 +216,10 @@ fn limits(config: &Config) -> Limits {
     let share = config.history.total_bytes / config.targets.len().max(1) as u64;
     let bytes = share.min(config.history.per_target_bytes);
     let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Limits { bytes: whole(bytes), line: whole(config.history.line_limit_bytes) }
+    Limits {
+        bytes: whole(bytes),
+        line: whole(config.history.line_limit_bytes),
+    }
 }
 
 /// A change in words.
@@ -180,15 +229,43 @@ fn told(changes: &config::Changes) -> String {
         if !names.is_empty() {
             let shown = names.iter().take(5).copied().collect::<Vec<_>>().join(", ");
             let more = names.len().saturating_sub(5);
-            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let rest = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             parts.push(format!("{what} {shown}{rest}"));
         }
     };
-    tell("added", changes.added.iter().map(|target| target.name.as_str()).collect());
-    tell("removed", changes.removed.iter().map(String::as_str).collect());
-    tell("changed", changes.changed.iter().map(|change| change.target.name.as_str()).collect());
-    let (later, now): (Vec<&str>, Vec<&str>) = changes.tables.iter().partition(|table| matches!(**table, "screen" | "keys" | "server"));
+    tell(
+        "added",
+        changes
+            .added
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect(),
+    );
+    tell(
+        "removed",
+        changes.removed.iter().map(String::as_str).collect(),
+    );
+    tell(
+        "changed",
+        changes
+            .changed
+            .iter()
+            .map(|change| change.target.name.as_str())
+            .collect(),
+    );
+    let (later, now): (Vec<&str>, Vec<&str>) = changes
+        .tables
+        .iter()
+        .partition(|table| matches!(**table, "screen" | "keys" | "server"));
     tell("settings changed:", now);
     tell("these settings take effect at the next start:", later);
-    if parts.is_empty() { "nothing is different".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        "nothing is different".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }

@@ -28,7 +28,12 @@ impl Stream {
     /// [`Operation::Resize`], when the program's terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) -> Result<(), Error> {
         let Self::Pty(pty) = self else { return Ok(()) };
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         rustix::termios::tcsetwinsize(pty, size)
             .map_err(|error| Error::io(Operation::Resize, "the program", error.into()))
     }

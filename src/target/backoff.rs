@@ -22,7 +22,10 @@ pub struct Pauses {
 
 impl Default for Pauses {
     fn default() -> Self {
-        Self { first: Duration::from_millis(500), longest: Duration::from_secs(30) }
+        Self {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(30),
+        }
     }
 }
 
@@ -37,12 +40,20 @@ pub struct Backoff {
 impl Backoff {
     /// For a target that was not tried yet.
     pub fn new(pauses: Pauses) -> Self {
-        Self { pauses, tries: 0, short_lives: 0 }
+        Self {
+            pauses,
+            tries: 0,
+            short_lives: 0,
+        }
     }
 
     /// A connection ended after `life`.
     pub fn lived(&mut self, life: Duration) {
-        self.short_lives = if life < SHORT_LIFE { self.short_lives + 1 } else { 0 };
+        self.short_lives = if life < SHORT_LIFE {
+            self.short_lives + 1
+        } else {
+            0
+        };
         if life >= GOOD_LIFE {
             self.tries = 0;
         }
@@ -57,7 +68,9 @@ impl Backoff {
     pub fn pause(&mut self, chance: f64) -> Duration {
         let doubled = self.pauses.first.saturating_mul(1 << self.tries.min(20));
         self.tries += 1;
-        doubled.min(self.pauses.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
+        doubled
+            .min(self.pauses.longest)
+            .mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
     }
 
     /// Somebody asked for a try at once: the pauses begin anew.
@@ -74,8 +87,15 @@ mod tests {
     fn pauses_double_up_to_the_longest_and_never_end() {
         let mut backoff = Backoff::new(Pauses::default());
         let pauses: Vec<_> = (0..100).map(|_| backoff.pause(0.5)).collect();
-        assert_eq!(pauses[..4], [500, 1000, 2000, 4000].map(Duration::from_millis));
-        assert!(pauses[10..].iter().all(|pause| *pause == Duration::from_secs(30)));
+        assert_eq!(
+            pauses[..4],
+            [500, 1000, 2000, 4000].map(Duration::from_millis)
+        );
+        assert!(
+            pauses[10..]
+                .iter()
+                .all(|pause| *pause == Duration::from_secs(30))
+        );
     }
 
     #[test]

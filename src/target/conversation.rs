@@ -34,7 +34,8 @@ const LINE_GAP: Duration = Duration::from_millis(10);
 /// Messages that may wait to be written; more stay with those who asked.
 const OUTGOING: usize = 256;
 /// Said to those who ask for a serial line's settings where there is none.
-const NO_SERIAL_LINE: &str = "there is no serial line to set: neither is this one, nor is it behind a telnet server";
+const NO_SERIAL_LINE: &str =
+    "there is no serial line to set: neither is this one, nor is it behind a telnet server";
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
@@ -92,7 +93,13 @@ enum Moved {
 
 impl<'a> Conversation<'a> {
     /// A conversation over a link that was just made.
-    pub fn new(report: &'a Report, place: &'a str, stream: Stream, engine: Engine, eol: Eol) -> Self {
+    pub fn new(
+        report: &'a Report,
+        place: &'a str,
+        stream: Stream,
+        engine: Engine,
+        eol: Eol,
+    ) -> Self {
         Self {
             report,
             place,
@@ -111,7 +118,11 @@ impl<'a> Conversation<'a> {
 
     /// Talks until the link ends or somebody ends it.
     pub async fn run(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> End {
-        let room = self.report.target().transcript.with(|ring| ring.limits().bytes as u64 / 2);
+        let room = self
+            .report
+            .target()
+            .transcript
+            .with(|ring| ring.limits().bytes as u64 / 2);
         let end = loop {
             self.pump();
             let wake = self.wake();
@@ -153,7 +164,11 @@ impl<'a> Conversation<'a> {
     /// Moves what the engine has to send and say.
     fn pump(&mut self) {
         while let Some(bytes) = self.engine.poll_transmit() {
-            self.outgoing.push_back(Outgoing { bytes, is_line: false, asked: None });
+            self.outgoing.push_back(Outgoing {
+                bytes,
+                is_line: false,
+                asked: None,
+            });
         }
         while let Some(text) = self.engine.poll_notice() {
             self.report.notice(&text);
@@ -163,7 +178,10 @@ impl<'a> Conversation<'a> {
     /// The next time at which something is due.
     fn wake(&self) -> Option<Instant> {
         let gap = self.outgoing.front().and(self.next_line);
-        [gap, self.next_read, self.engine.poll_timeout()].into_iter().flatten().min()
+        [gap, self.next_read, self.engine.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Carries out what somebody asked. Returns how that ended the conversation, if it did.
@@ -174,14 +192,23 @@ impl<'a> Conversation<'a> {
         let answer = match &ask.request {
             Request::Line(text) => {
                 let mut bytes = Vec::new();
-                self.engine.encode(&[text.as_bytes(), self.eol.bytes()].concat(), &mut bytes);
-                self.outgoing.push_back(Outgoing { bytes, is_line: true, asked: Some(ask.answer) });
+                self.engine
+                    .encode(&[text.as_bytes(), self.eol.bytes()].concat(), &mut bytes);
+                self.outgoing.push_back(Outgoing {
+                    bytes,
+                    is_line: true,
+                    asked: Some(ask.answer),
+                });
                 return None;
             }
             Request::Keys(keys) => {
                 let mut bytes = Vec::new();
                 self.engine.encode(keys, &mut bytes);
-                self.outgoing.push_back(Outgoing { bytes, is_line: false, asked: Some(ask.answer) });
+                self.outgoing.push_back(Outgoing {
+                    bytes,
+                    is_line: false,
+                    asked: Some(ask.answer),
+                });
                 return None;
             }
             Request::Disconnect => {
@@ -209,7 +236,11 @@ impl<'a> Conversation<'a> {
             return Ok(String::new());
         }
         match &self.stream {
-            Stream::Serial(serial) => serial.send_break().await.map(|()| String::new()).map_err(|error| error.to_string()),
+            Stream::Serial(serial) => serial
+                .send_break()
+                .await
+                .map(|()| String::new())
+                .map_err(|error| error.to_string()),
             _ => Err("a plain byte stream has no break; telnet and serial lines have".to_owned()),
         }
     }
@@ -218,18 +249,25 @@ impl<'a> Conversation<'a> {
         if let Engine::Telnet(telnet) = &mut self.engine {
             telnet.resize(columns, rows);
         }
-        self.stream.resize(columns, rows).map(|()| String::new()).map_err(|error| error.to_string())
+        self.stream
+            .resize(columns, rows)
+            .map(|()| String::new())
+            .map_err(|error| error.to_string())
     }
 
     fn set_baud(&mut self, now: Instant, rate: u32) -> Answer {
-        let settings = LineSettings { baud: Some(rate), ..LineSettings::default() };
+        let settings = LineSettings {
+            baud: Some(rate),
+            ..LineSettings::default()
+        };
         if self.engine.set_line(now, &settings) {
             return Ok("asked the server; its answer follows".to_owned());
         }
         match &mut self.stream {
-            Stream::Serial(serial) => {
-                serial.set_baud(rate).map(|()| format!("{rate} baud")).map_err(|error| error.to_string())
-            }
+            Stream::Serial(serial) => serial
+                .set_baud(rate)
+                .map(|()| format!("{rate} baud"))
+                .map_err(|error| error.to_string()),
             _ => Err(NO_SERIAL_LINE.to_owned()),
         }
     }
@@ -244,9 +282,10 @@ impl<'a> Conversation<'a> {
             return Ok("asked the server; its answer follows".to_owned());
         }
         match &self.stream {
-            Stream::Serial(serial) => {
-                serial.set_control(dtr, rts).map(|()| String::new()).map_err(|error| error.to_string())
-            }
+            Stream::Serial(serial) => serial
+                .set_control(dtr, rts)
+                .map(|()| String::new())
+                .map_err(|error| error.to_string()),
             _ => Err(NO_SERIAL_LINE.to_owned()),
         }
     }
@@ -254,12 +293,23 @@ impl<'a> Conversation<'a> {
     fn describe(&self) -> String {
         let mut text = format!("link    {}", self.place);
         if let Engine::Telnet(telnet) = &self.engine {
-            let speaks = if telnet.heard() { "speaks telnet" } else { "has not spoken telnet" };
-            let line = if telnet.com_port() { ", lets its serial line be set" } else { "" };
+            let speaks = if telnet.heard() {
+                "speaks telnet"
+            } else {
+                "has not spoken telnet"
+            };
+            let line = if telnet.com_port() {
+                ", lets its serial line be set"
+            } else {
+                ""
+            };
             text.push_str(&format!("\nserver  {speaks}{line}"));
         }
         if !self.outgoing.is_empty() {
-            text.push_str(&format!("\nwaiting {} messages to be sent", self.outgoing.len()));
+            text.push_str(&format!(
+                "\nwaiting {} messages to be sent",
+                self.outgoing.len()
+            ));
         }
         text
     }
@@ -277,13 +327,19 @@ impl<'a> Conversation<'a> {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
-        let Some(message) = self.outgoing.front() else { return Poll::Pending };
+        let Some(message) = self.outgoing.front() else {
+            return Poll::Pending;
+        };
         let gap = message.is_line && self.next_line.is_some_and(|at| now < at);
         if gap || (self.engine.suspended() && message.asked.is_some()) {
             return Poll::Pending;
         }
         self.next_line = None;
-        while let Some(rest) = message.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = message
+            .bytes
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => self.written += count,
@@ -310,10 +366,13 @@ impl<'a> Conversation<'a> {
                 return Poll::Ready(Ok(Moved::Closed));
             }
             let report = self.report;
-            let total = self.engine.handle_bytes(now, bytes, &mut self.scratch, |text| report.output(text));
+            let total = self
+                .engine
+                .handle_bytes(now, bytes, &mut self.scratch, |text| report.output(text));
             let quiet = self.last_read.is_none_or(|last| now - last > 4 * GATHER);
             let eager = self.eager_until.is_some_and(|until| now < until);
-            self.next_read = (bytes.len() < SMALL_READ_BYTES && !quiet && !eager).then(|| now + GATHER);
+            self.next_read =
+                (bytes.len() < SMALL_READ_BYTES && !quiet && !eager).then(|| now + GATHER);
             self.last_read = Some(now);
             Poll::Ready(Ok(Moved::Read(total)))
         })

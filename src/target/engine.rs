@@ -15,7 +15,13 @@ pub enum Engine {
 
 impl Engine {
     /// Takes what came over the link; hands the target's text to `output`. `scratch` is memory to work in.
-    pub fn handle_bytes<T>(&mut self, now: Instant, bytes: &[u8], scratch: &mut Vec<u8>, output: impl FnOnce(&[u8]) -> T) -> T {
+    pub fn handle_bytes<T>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        scratch: &mut Vec<u8>,
+        output: impl FnOnce(&[u8]) -> T,
+    ) -> T {
         match self {
             Self::Raw => output(bytes),
             Self::Telnet(telnet) => {
@@ -59,18 +65,34 @@ impl Engine {
 
     /// What people should read of the next thing that the engine noticed.
     pub fn poll_notice(&mut self) -> Option<String> {
-        let Self::Telnet(telnet) = self else { return None };
+        let Self::Telnet(telnet) = self else {
+            return None;
+        };
         loop {
             let text = match telnet.poll_event()? {
-                Event::ComPort(true) => "the server lets the serial line be set (RFC 2217)".to_owned(),
-                Event::Signature(name) => format!("the server is {}", String::from_utf8_lossy(&name)),
-                Event::Set { setting, asked: Some(asked) } if setting != asked => {
+                Event::ComPort(true) => {
+                    "the server lets the serial line be set (RFC 2217)".to_owned()
+                }
+                Event::Signature(name) => {
+                    format!("the server is {}", String::from_utf8_lossy(&name))
+                }
+                Event::Set {
+                    setting,
+                    asked: Some(asked),
+                } if setting != asked => {
                     format!("asked for {asked}, the server set {setting}")
                 }
-                Event::Set { setting, asked: Some(_) } => format!("the line is set: {setting}"),
+                Event::Set {
+                    setting,
+                    asked: Some(_),
+                } => format!("the line is set: {setting}"),
                 Event::Refused(setting) => format!("the server cannot set {setting}"),
-                Event::NoAnswer(setting) => format!("the server did not answer when asked for {setting}"),
-                Event::NoComPort => "the server does not know RFC 2217: the serial line stays as it is".to_owned(),
+                Event::NoAnswer(setting) => {
+                    format!("the server did not answer when asked for {setting}")
+                }
+                Event::NoComPort => {
+                    "the server does not know RFC 2217: the serial line stays as it is".to_owned()
+                }
                 Event::BreakAcknowledged => "break sent".to_owned(),
                 Event::Line(state) if state.break_seen() => "the line is in break".to_owned(),
                 Event::Overlong => "an over-long telnet option was given up".to_owned(),
@@ -88,7 +110,9 @@ impl Engine {
 
     /// Asks a terminal server for a line setting. False if this engine has no server to ask.
     pub fn set_line(&mut self, now: Instant, settings: &LineSettings) -> bool {
-        let Self::Telnet(telnet) = self else { return false };
+        let Self::Telnet(telnet) = self else {
+            return false;
+        };
         telnet.set_line(now, settings);
         true
     }

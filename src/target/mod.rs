@@ -145,26 +145,49 @@ pub struct Work {
 
 /// Runs the actor of a target until it is stopped.
 pub async fn run(connect: TargetString, work: Work) {
-    let Work { report, asks, stop, pauses, ports } = work;
+    let Work {
+        report,
+        asks,
+        stop,
+        pauses,
+        ports,
+    } = work;
     let refusal = connect.not_served();
     let text = match connect.link {
         TargetLink::Raw(raw) => Text::Raw(raw),
         TargetLink::Telnet(telnet) => Text::Telnet(telnet),
         TargetLink::Exec(exec) => Text::Exec(exec),
         TargetLink::Netconsole { port, source } => {
-            return NetconsoleActor { port, source, report, asks, stop, pauses, ports }.run().await;
+            return NetconsoleActor {
+                port,
+                source,
+                report,
+                asks,
+                stop,
+                pauses,
+                ports,
+            }
+            .run()
+            .await;
         }
         TargetLink::Net(_)
         | TargetLink::Kd(_)
         | TargetLink::Gdb(_)
         | TargetLink::Ieee1394 { .. }
-        | TargetLink::Usb { .. } => return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await,
+        | TargetLink::Usb { .. } => {
+            return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await;
+        }
     };
     TextActor::new(text, report, asks, stop, pauses).run().await;
 }
 
 /// Stands for a target of a kind that is understood but not driven.
-async fn refuse_all(reason: &str, report: &Report, mut asks: mpsc::Receiver<Ask>, stop: &CancellationToken) {
+async fn refuse_all(
+    reason: &str,
+    report: &Report,
+    mut asks: mpsc::Receiver<Ask>,
+    stop: &CancellationToken,
+) {
     report.notice(reason);
     report.state(State::Closed, reason);
     loop {

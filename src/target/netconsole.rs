@@ -82,7 +82,10 @@ impl NetconsoleActor {
             let detail = match self.ports.join(self.port, member) {
                 Ok(()) => {
                     noted = false;
-                    let from = self.source.map(|source| format!(" from {source}")).unwrap_or_default();
+                    let from = self
+                        .source
+                        .map(|source| format!(" from {source}"))
+                        .unwrap_or_default();
                     let detail = format!("UDP port {} is open; nothing came{from} yet", self.port);
                     self.report.state(State::Waiting, &detail);
                     let go_on = self.serve(&detail, None).await;
@@ -263,7 +266,10 @@ impl Member {
         if known >= SOURCES && !self.engines.contains_key(&from) {
             self.refused_sources += 1;
             if self.refused_sources.is_power_of_two() {
-                let text = format!("{} datagrams of more than {SOURCES} sources were not taken", self.refused_sources);
+                let text = format!(
+                    "{} datagrams of more than {SOURCES} sources were not taken",
+                    self.refused_sources
+                );
                 self.report.notice(&text);
             }
             return;
@@ -274,7 +280,8 @@ impl Member {
         });
         engine.handle_datagram(now, bytes);
         if self.report.target().status.state() != State::Running {
-            self.report.state(State::Running, &format!("receiving from {from}"));
+            self.report
+                .state(State::Running, &format!("receiving from {from}"));
         }
         tell(&self.report, engine);
     }
@@ -287,7 +294,10 @@ impl Member {
     }
 
     fn timeout(&self) -> Option<Instant> {
-        self.engines.values().filter_map(Netconsole::poll_timeout).min()
+        self.engines
+            .values()
+            .filter_map(Netconsole::poll_timeout)
+            .min()
     }
 }
 
@@ -304,10 +314,14 @@ fn tell(report: &Report, engine: &mut Netconsole) {
                 line.render(&mut text);
                 "the line before came late and out of order".to_owned()
             }
-            Event::Gap(count) => format!("{count} records were not received: lost, or left out by the target's console log level"),
+            Event::Gap(count) => format!(
+                "{count} records were not received: lost, or left out by the target's console log level"
+            ),
             Event::Reboot => "the target's kernel started anew".to_owned(),
             Event::Refused(count) => format!("{count} datagrams made no sense"),
-            Event::Missed(count) => format!("{count} lines were lost here: they came faster than they were taken"),
+            Event::Missed(count) => {
+                format!("{count} lines were lost here: they came faster than they were taken")
+            }
         };
         report.output(&std::mem::take(&mut text));
         report.notice(&notice);

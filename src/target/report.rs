@@ -19,7 +19,11 @@ pub struct Report {
 impl Report {
     /// For the actor of `target`.
     pub fn new(target: Arc<Target>, events: broadcast::Sender<Event>, pulse: Arc<Pulse>) -> Self {
-        Self { target, events, pulse }
+        Self {
+            target,
+            events,
+            pulse,
+        }
     }
 
     /// The target.
@@ -33,19 +37,30 @@ impl Report {
         if self.target.status.set(time, state, detail) {
             let detail = detail.to_owned();
             // Nobody may be listening.
-            self.events.send(Event::Target { time, id: self.target.id, state, detail }).ok();
+            self.events
+                .send(Event::Target {
+                    time,
+                    id: self.target.id,
+                    state,
+                    detail,
+                })
+                .ok();
             self.pulse.ring();
         }
     }
 
     /// Something that everybody who looks at the target should read.
     pub fn notice(&self, text: &str) {
-        self.target.transcript.note(Time::now(), Kind::Notice, None, text);
+        self.target
+            .transcript
+            .note(Time::now(), Kind::Notice, None, text);
     }
 
     /// A recorded command that could not be carried out.
     pub fn refusal(&self, reason: &str) {
-        self.target.transcript.note(Time::now(), Kind::Reply, None, reason);
+        self.target
+            .transcript
+            .note(Time::now(), Kind::Reply, None, reason);
     }
 
     /// The target printed this; returns the total of its output bytes.

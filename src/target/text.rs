@@ -46,7 +46,10 @@ impl Text {
         match self {
             Self::Telnet(telnet) => {
                 let line = LineSettings::from(telnet.line.clone());
-                Engine::Telnet(Box::new(telnet::Telnet::new(telnet::Options { line, ..Default::default() })))
+                Engine::Telnet(Box::new(telnet::Telnet::new(telnet::Options {
+                    line,
+                    ..Default::default()
+                })))
             }
             Self::Raw(_) | Self::Exec(_) => Engine::Raw,
         }
@@ -55,11 +58,21 @@ impl Text {
     /// What is being done while the link is made, and the state that this is.
     fn attempt(&self) -> (State, String) {
         match self {
-            Self::Raw(Raw { link: RawLink::Dial(endpoint), .. }) => (State::Connecting, format!("opening {endpoint}")),
-            Self::Raw(Raw { link: RawLink::Listen { port, .. }, .. }) => {
-                (State::Waiting, format!("waiting for the target to dial in on TCP port {port}"))
-            }
-            Self::Telnet(telnet) => (State::Connecting, format!("opening {}:{}", telnet.host, telnet.port)),
+            Self::Raw(Raw {
+                link: RawLink::Dial(endpoint),
+                ..
+            }) => (State::Connecting, format!("opening {endpoint}")),
+            Self::Raw(Raw {
+                link: RawLink::Listen { port, .. },
+                ..
+            }) => (
+                State::Waiting,
+                format!("waiting for the target to dial in on TCP port {port}"),
+            ),
+            Self::Telnet(telnet) => (
+                State::Connecting,
+                format!("opening {}:{}", telnet.host, telnet.port),
+            ),
             Self::Exec(exec) => (State::Connecting, format!("starting {}", exec.command)),
         }
     }
@@ -101,9 +114,24 @@ enum Next {
 
 impl TextActor {
     /// An actor that has not begun.
-    pub fn new(text: Text, report: Report, asks: mpsc::Receiver<Ask>, stop: CancellationToken, pauses: Pauses) -> Self {
+    pub fn new(
+        text: Text,
+        report: Report,
+        asks: mpsc::Receiver<Ask>,
+        stop: CancellationToken,
+        pauses: Pauses,
+    ) -> Self {
         let backoff = Backoff::new(pauses);
-        Self { text, report, asks, stop, backoff, listener: None, size: None, noted: String::new() }
+        Self {
+            text,
+            report,
+            asks,
+            stop,
+            backoff,
+            listener: None,
+            size: None,
+            noted: String::new(),
+        }
     }
 
     /// Works until the target is removed.
@@ -157,11 +185,17 @@ impl TextActor {
         if opened.is_ok() {
             self.listener = listener;
         }
-        opened.map(Some).map_err(|error| Next::Retry(error.to_string()))
+        opened
+            .map(Some)
+            .map_err(|error| Next::Retry(error.to_string()))
     }
 
     async fn talk(&mut self, opened: Opened) -> Next {
-        let Opened { stream, child, place } = opened;
+        let Opened {
+            stream,
+            child,
+            place,
+        } = opened;
         let connected = match &child {
             Some(_) => format!("started {place}"),
             None => format!("connected to {place}"),
@@ -192,14 +226,21 @@ impl TextActor {
     fn ended(&self, exit: io::Result<Exit>) -> Next {
         let (reason, failed) = match exit {
             Ok(exit) => (format!("the program ended: {exit}"), !exit.success()),
-            Err(error) => (format!("the program ended, its status is unknown: {error}"), true),
+            Err(error) => (
+                format!("the program ended, its status is unknown: {error}"),
+                true,
+            ),
         };
         let restart = match &self.text {
             Text::Exec(exec) => exec.restart,
             Text::Raw(_) | Text::Telnet(_) => Restart::Always,
         };
         let again = restart == Restart::Always || (restart == Restart::Failure && failed);
-        if again { Next::Retry(reason) } else { Next::Close(reason) }
+        if again {
+            Next::Retry(reason)
+        } else {
+            Next::Close(reason)
+        }
     }
 
     fn lost(&self, reason: &str) -> Next {
@@ -209,10 +250,16 @@ impl TextActor {
             Text::Exec(_) => true,
         };
         let reason = match self.backoff.thrown_out() {
-            Some(times) => format!("{reason}, {times} times at once: somebody else may have this console"),
+            Some(times) => {
+                format!("{reason}, {times} times at once: somebody else may have this console")
+            }
             None => reason.to_owned(),
         };
-        if reconnect { Next::Retry(reason) } else { Next::Close(reason) }
+        if reconnect {
+            Next::Retry(reason)
+        } else {
+            Next::Close(reason)
+        }
     }
 
     /// Waits before the next try. False when the target is to go.
@@ -287,7 +334,10 @@ fn refuse(ask: Ask, report: &Report, size: &mut Option<(u16, u16)>, detail: &str
             *size = Some((*columns, *rows));
             Ok(String::new())
         }
-        _ => Err(format!("{} is not connected: {detail}", report.target().name)),
+        _ => Err(format!(
+            "{} is not connected: {detail}",
+            report.target().name
+        )),
     };
     if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
         report.refusal(reason);
@@ -296,10 +346,21 @@ fn refuse(ask: Ask, report: &Report, size: &mut Option<(u16, u16)>, detail: &str
     ask.answer.send(answer).ok();
 }
 
-async fn open(text: &Text, listener: &mut Option<Listener>, size: Option<(u16, u16)>) -> Result<Opened, link::Error> {
-    let linked = |stream, place: String| Opened { stream, child: None, place };
+async fn open(
+    text: &Text,
+    listener: &mut Option<Listener>,
+    size: Option<(u16, u16)>,
+) -> Result<Opened, link::Error> {
+    let linked = |stream, place: String| Opened {
+        stream,
+        child: None,
+        place,
+    };
     match text {
-        Text::Raw(Raw { link: RawLink::Dial(endpoint), .. }) => {
+        Text::Raw(Raw {
+            link: RawLink::Dial(endpoint),
+            ..
+        }) => {
             let stream = match endpoint {
                 Endpoint::Tcp { host, port } => link::dial_tcp(host, *port).await?,
                 Endpoint::Unix { path } => link::dial_unix(path).await?,
@@ -307,13 +368,19 @@ async fn open(text: &Text, listener: &mut Option<Listener>, size: Option<(u16, u
             };
             Ok(linked(stream, endpoint.to_string()))
         }
-        Text::Raw(Raw { link: RawLink::Listen { port, bind }, .. }) => {
+        Text::Raw(Raw {
+            link: RawLink::Listen { port, bind },
+            ..
+        }) => {
             if listener.is_none() {
                 let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
                 *listener = Some(link::listen_tcp(bind.unwrap_or(any), *port).await?);
             }
             match listener {
-                Some(listener) => listener.accept().await.map(|(stream, peer)| linked(stream, peer.to_string())),
+                Some(listener) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, peer)| linked(stream, peer.to_string())),
                 None => std::future::pending().await,
             }
         }
@@ -324,7 +391,11 @@ async fn open(text: &Text, listener: &mut Option<Listener>, size: Option<(u16, u
         Text::Exec(exec) => {
             let program = Program::Shell(exec.command.clone().into());
             let (stream, child) = link::spawn_pty(&program, size.unwrap_or(PROGRAM_SIZE), None)?;
-            Ok(Opened { stream, child: Some(child), place: exec.command.clone() })
+            Ok(Opened {
+                stream,
+                child: Some(child),
+                place: exec.command.clone(),
+            })
         }
     }
 }
