@@ -180,10 +180,11 @@ fn seek(target: &Target, reader: &mut Reader, pattern: &Pattern) -> Option<Strin
     let mut found = None;
     target.transcript.with(|ring| {
         reader.read(ring, true, |step| {
-            if let Step::Entry(entry, _) = step {
-                if entry.kind == Kind::Output && pattern.is_in(entry.bytes) {
-                    found = Some(safe::plain(entry.bytes).into_owned());
-                }
+            if let Step::Entry(entry, _) = step
+                && entry.kind == Kind::Output
+                && pattern.is_in(entry.bytes)
+            {
+                found = Some(safe::plain(entry.bytes).into_owned());
             }
             found.is_none()
         });

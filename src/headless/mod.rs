@@ -1,7 +1,7 @@
 //! The scripting contract: commands from standard input, events to standard output, no screen.
 //!
 //! The printer is one more reader of the transcripts: a slow one loses lines, with a count, and slows no target down.
-//! What is not asked for is not read. The words of the events are in [`print`].
+//! What is not asked for is not read. The words of the events are in [`mod@print`].
 
 pub mod print;
 
@@ -102,20 +102,20 @@ async fn carry_out(deck: Deck, who: String, linger: bool, answers: mpsc::Sender<
             verb: Verb::Command(command, _),
             ..
         }) = &parsed
+            && matches!(command.place, Place::Screen)
+            && command.name == ".quit"
         {
-            if matches!(command.place, Place::Screen) && command.name == ".quit" {
-                tasks.close();
-                tasks.wait().await;
-                answers
-                    .send(Answer::Reply {
-                        id,
-                        reply: Reply::new(Ok(String::new())),
-                    })
-                    .await
-                    .ok();
-                answers.send(Answer::End).await.ok();
-                return;
-            }
+            tasks.close();
+            tasks.wait().await;
+            answers
+                .send(Answer::Reply {
+                    id,
+                    reply: Reply::new(Ok(String::new())),
+                })
+                .await
+                .ok();
+            answers.send(Answer::End).await.ok();
+            return;
         }
         let waits =
             matches!(&parsed, Ok(Line { verb: Verb::Command(command, _), .. }) if command.waits);

@@ -178,6 +178,9 @@ impl Ports {
             return Ok(());
         }
         let socket = link::bind_udp(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)?;
+        if let Some(warning) = socket.buffer_warning() {
+            member.report.notice(&warning);
+        }
         let members: Members = Arc::new(Mutex::new(vec![member]));
         let stop = CancellationToken::new();
         tokio::spawn(receive(socket, members.clone(), stop.clone()));
@@ -191,7 +194,9 @@ impl Ports {
         let Some(open) = ports.get(&port) else { return };
         let left = {
             let mut members = lock(&open.members);
-            members.retain(|member| member.report.target().id != id);
+            for mut member in members.extract_if(.., |member| member.report.target().id == id) {
+                member.finish();
+            }
             members.len()
         };
         if left == 0 {
@@ -289,6 +294,14 @@ impl Member {
     fn pass_time(&mut self, now: Instant) {
         for engine in self.engines.values_mut() {
             engine.handle_timeout(now);
+            tell(&self.report, engine);
+        }
+    }
+
+    /// Gives what is still held.
+    fn finish(&mut self) {
+        for engine in self.engines.values_mut() {
+            engine.finish();
             tell(&self.report, engine);
         }
     }

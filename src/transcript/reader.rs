@@ -69,10 +69,10 @@ impl Reader {
             }
             let seen = std::mem::take(&mut self.seen);
             self.next = entry.seq + 1;
-            if entry.seq >= self.ahead || entry.kind == super::Kind::Output {
-                if !take(Step::Entry(entry, seen)) {
-                    return;
-                }
+            if (entry.seq >= self.ahead || entry.kind == super::Kind::Output)
+                && !take(Step::Entry(entry, seen))
+            {
+                return;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The bounded memory of a transcript: chunks of whole entries, and the line that is still open.
 //!
 //! Not shared and not locked: [`super::Transcript`] does that. Output is stored as it came, newlines included, one copy
-//! for each read of the link; a chunk keeps the end of each entry (four bytes a line) and one [`Run`] for each stretch
+//! for each read of the link; a chunk keeps the end of each entry (four bytes a line) and one run for each stretch
 //! of entries that have time, kind and person in common.
 
 use std::collections::VecDeque;
@@ -288,21 +288,21 @@ impl Ring {
             open.text.extend_from_slice(head);
             bytes = rest;
             // A line at its limit is folded only when more of it comes.
-            if ends || (open.text.len() >= self.limits.line && !bytes.is_empty()) {
-                if let Some(open) = self.open.take() {
-                    self.lines += u64::from(ends);
-                    self.store(
-                        Run {
-                            first: 0,
-                            time: open.time,
-                            kind: Kind::Output,
-                            who: None,
-                            lost: false,
-                        },
-                        &open.text,
-                    );
-                    self.store_held();
-                }
+            if (ends || (open.text.len() >= self.limits.line && !bytes.is_empty()))
+                && let Some(open) = self.open.take()
+            {
+                self.lines += u64::from(ends);
+                self.store(
+                    Run {
+                        first: 0,
+                        time: open.time,
+                        kind: Kind::Output,
+                        who: None,
+                        lost: false,
+                    },
+                    &open.text,
+                );
+                self.store_held();
             }
         }
     }

@@ -212,17 +212,20 @@ mod tests {
     #[test]
     fn lower_case_patterns_match_either_case_and_upper_case_ones_do_not() {
         assert_eq!(columns("panic", b"Kernel PANIC - panic"), [7..12, 15..20]);
-        assert_eq!(columns("PANIC", b"Kernel PANIC - panic"), [7..12]);
+        assert_eq!(columns("PANIC", b"Kernel PANIC - panic"), vec![7..12]);
         assert_eq!(
             columns(r"\Soo\p{Greek}*", b"FOO"),
-            [0..3],
+            vec![0..3],
             "the letter of a class is no letter of the pattern"
         );
     }
 
     #[test]
     fn a_match_is_found_across_colour_changes_and_not_in_erased_text() {
-        assert_eq!(columns("error", b"an \x1b[31mer\x1b[1mror\x1b[0m"), [3..8]);
+        assert_eq!(
+            columns("error", b"an \x1b[31mer\x1b[1mror\x1b[0m"),
+            vec![3..8]
+        );
         assert!(columns("50%", b"50%\r100%").is_empty());
         assert!(columns("31m", b"an \x1b[31merror").is_empty());
     }
@@ -230,8 +233,8 @@ mod tests {
     #[test]
     fn columns_count_wide_characters_twice_and_marks_not_at_all() {
         assert_eq!(columns("x", "漢字x e\u{301}x".as_bytes()), [4..5, 7..8]);
-        assert_eq!(columns("字", "漢字".as_bytes()), [2..4]);
-        assert_eq!(columns("x", b"\tx"), [8..9]);
+        assert_eq!(columns("字", "漢字".as_bytes()), vec![2..4]);
+        assert_eq!(columns("x", b"\tx"), vec![8..9]);
     }
 
     #[test]

@@ -88,19 +88,20 @@ impl LogFile {
         if bytes.is_empty() && date.is_none() {
             return;
         }
-        if self.behind.is_empty() && date.is_none() {
-            if let Some(file) = &mut self.file {
-                let written = write_some(file, bytes).0;
-                self.size += written as u64;
-                if written < bytes.len() {
-                    let rest = bytes.get(written..).unwrap_or_default().to_vec();
-                    self.behind.push_back(Piece {
-                        date: None,
-                        bytes: rest,
-                    });
-                }
-                return;
+        if self.behind.is_empty()
+            && date.is_none()
+            && let Some(file) = &mut self.file
+        {
+            let written = write_some(file, bytes).0;
+            self.size += written as u64;
+            if written < bytes.len() {
+                let rest = bytes.get(written..).unwrap_or_default().to_vec();
+                self.behind.push_back(Piece {
+                    date: None,
+                    bytes: rest,
+                });
             }
+            return;
         }
         self.behind.push_back(Piece {
             date,

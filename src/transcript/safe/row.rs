@@ -255,7 +255,7 @@ impl Row {
     fn edit_cells(&mut self, action: char, count: usize) {
         let (column, limit) = (self.column, self.limit);
         let cells = self.cells();
-        let times = count.max(1).min(EDIT_COLUMNS_MAX);
+        let times = count.clamp(1, EDIT_COLUMNS_MAX);
         let end = column.saturating_add(times).min(cells.len());
         if cells.len() > EDIT_COLUMNS_MAX && !matches!((action, count), ('K', 0 | 2)) {
             return;
