@@ -177,7 +177,8 @@ impl<'a> Conversation<'a> {
 
     /// The next time at which something is due.
     fn wake(&self) -> Option<Instant> {
-        let gap = self.outgoing.front().and(self.next_line);
+        let waits = |message: &&Outgoing| message.is_line && !self.engine.suspended();
+        let gap = self.outgoing.front().filter(waits).and(self.next_line);
         [gap, self.next_read, self.engine.poll_timeout()]
             .into_iter()
             .flatten()
@@ -323,6 +324,7 @@ impl<'a> Conversation<'a> {
         if self.next_read.is_some_and(|at| now < at) {
             return Poll::Pending;
         }
+        self.next_read = None;
         self.poll_read(context, now)
     }
 
