@@ -1,4 +1,48 @@
 //! kdeck: a full-screen console for one host and a rack of debug targets.
+//!
+//! # A byte's way in
+//!
+//! 1. [`link`] opens a byte stream or a UDP port: TCP, Unix socket, serial line, pseudo-terminal.
+//! 2. [`target`] has one actor for each target. `target/text.rs` makes the link and makes it again when it is lost;
+//!    `target/conversation.rs` reads it and hands the bytes to the protocol engine.
+//! 3. [`proto`] holds the engines: telnet and netconsole. They know no sockets and no clock.
+//! 4. [`transcript`] is the target's numbered history, a bounded ring of raw bytes with their times. The actor appends;
+//!    everybody else reads, at their own pace:
+//! 5. [`transcript::log`] writes the log files; [`headless`] prints events; [`ui`] draws what is visible, which
+//!    [`transcript::safe`] has made harmless first.
+//!
+//! # A key's way out
+//!
+//! 1. [`ui`] turns a key into a message, `ui/update` into a change of the screen or an effect.
+//! 2. [`command`] parses the line: whom it is for, and which command of the table it is.
+//! 3. [`deck`] is the seat the person has: the [`host`] of this process.
+//! 4. [`host`] records the line in the transcript and queues it for the target's actor.
+//! 5. [`target`] encodes it with the engine and writes it to the link.
+//!
+//! # The map
+//!
+//! | place | what it holds |
+//! | --- | --- |
+//! | `main.rs` | start-up only: arguments, logging, error hooks; then it hands over |
+//! | [`cli`] | the command line, its help, manual page and completions |
+//! | [`config`] | what the file says, what it means once checked, places, defaults |
+//! | [`connect`] | connection strings: one grammar, typed results, errors with a caret |
+//! | [`link`] | byte streams and datagrams; knows no protocol |
+//! | [`proto`] | protocols as state machines without I/O |
+//! | [`target`] | the actors, and what can be asked of them |
+//! | [`transcript`] | entries, the ring, readers, log files, search, text made safe |
+//! | [`rack`] | what is known of all targets; addresses like `@web*` |
+//! | [`host`] | the engine that owns the targets; runs with or without a screen |
+//! | [`deck`] | the seat somebody sits in, and the rare events that are told there |
+//! | [`command`] | one table of all commands, their parser, whom they address |
+//! | [`headless`] | the scripting contract |
+//! | [`ui`] | the screen: messages, model and update, views, key map, themes, terminal |
+//! | [`sim`] | simulated targets for the demo and the tests |
+//! | [`signals`] | what ends a run in an orderly way |
+//!
+//! Two rules carry it. A slow reader slows nobody: transcripts are bounded, readers hold a position and learn what they
+//! missed. What a target sends is hostile: it is kept raw, and nothing of it reaches a terminal but what
+//! [`transcript::safe`] lets through.
 
 pub mod cli;
 pub mod command;
