@@ -11,6 +11,8 @@
 pub mod glyph;
 mod line;
 mod pen;
+#[cfg(test)]
+mod properties;
 mod row;
 #[cfg(test)]
 mod tests;
