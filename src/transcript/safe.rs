@@ -139,7 +139,12 @@ pub fn plain(bytes: &[u8]) -> Cow<'_, str> {
     {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(Safe::new().line(bytes, usize::MAX).text())
+    let (bytes, _) = bounded(bytes);
+    let mut row = Row::unstyled(usize::MAX);
+    Safe::new().parse(&mut row, trim_returns(bytes));
+    let (line, _) = row.finish();
+    // All of it is one span.
+    Cow::Owned(line.into_spans().pop().unwrap_or_default().text)
 }
 
 const ESCAPE: u8 = 0x1b;

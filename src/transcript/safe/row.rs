@@ -14,6 +14,8 @@ use super::{EDIT_COLUMNS_MAX, Line, MARKS_MAX, Pen, TAB_COLUMNS};
 /// A line being written. Fed with text by [`Row::text`] and with escape sequences by the parser.
 pub(super) struct Row {
     pen: Pen,
+    /// Whether the pen follows the target; text that is not drawn needs no styles.
+    styled: bool,
     /// Columns kept; what lies right of them is counted but not stored.
     limit: usize,
     column: usize,
@@ -55,12 +57,21 @@ impl Row {
     pub(super) fn new(pen: Pen, limit: usize) -> Self {
         Self {
             pen,
+            styled: true,
             limit,
             column: 0,
             marks: 0,
             line: Line::default(),
             cells: None,
             ground: true,
+        }
+    }
+
+    /// The same without styles: one pen throughout.
+    pub(super) fn unstyled(limit: usize) -> Self {
+        Self {
+            styled: false,
+            ..Self::new(PLAIN, limit)
         }
     }
 
@@ -319,8 +330,9 @@ impl Row {
 }
 
 impl Cell {
+    /// Whatever its pen: the text kept must not depend on styles.
     fn is_blank(&self) -> bool {
-        self.base == Some(' ') && self.marks.iter().all(Option::is_none) && self.pen == PLAIN
+        self.base == Some(' ') && self.marks.iter().all(Option::is_none)
     }
 }
 
@@ -376,7 +388,7 @@ impl Perform for Row {
             return;
         }
         match action {
-            'm' => self.pen.select(params),
+            'm' if self.styled => self.pen.select(params),
             'C' | 'D' | 'G' | '`' | 'K' | 'P' | 'X' | '@' => {
                 let count = params
                     .iter()
