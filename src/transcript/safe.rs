@@ -22,6 +22,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use glyph::Glyph;
+pub(crate) use line::clusters;
 pub use line::{Line, Span};
 pub use pen::{Colour, Pen};
 use row::{Row, printable_prefix};

@@ -169,7 +169,7 @@ impl Line {
 }
 
 /// Every character of safe text with the marks on it, and its columns.
-pub(super) fn clusters(text: &str) -> impl Iterator<Item = (&str, usize)> {
+pub(crate) fn clusters(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut characters = rest.char_indices();

@@ -1,0 +1,374 @@
+//! The loop: signals, keys, answers, events and news of transcripts become messages, effects are carried out, frames are
+//! drawn when they are due.
+//!
+//! It runs on a thread of its own with a runtime of its own, away from the engine, so that a flood of output cannot delay
+//! a key. It sleeps unless something visible happens.
+
+use std::future::pending;
+use std::io;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind, MouseEventKind};
+use futures_util::StreamExt as _;
+use ratatui::layout::Size;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{sleep, sleep_until};
+
+use super::frame::{Fresh, Pace, Pacer};
+use super::history::{History, Store};
+use super::message::{Effect, Message, Targets};
+use super::model::{Model, Settings};
+use super::picture::Picture;
+use super::search::Ticker;
+use super::terminal::{self, Error, Screen};
+use super::view;
+use crate::command;
+use crate::deck::{Deck, Event, Severity};
+use crate::transcript::{Time, Watch};
+
+/// Messages that wait for the screen. Senders wait for room; answers are rare.
+const MESSAGES: usize = 256;
+/// Events of the terminal that are taken before a frame is drawn: what a person can have typed meanwhile.
+const EVENTS_BATCH: usize = 256;
+
+/// What the screen is to be like.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How it looks and what keys do.
+    pub settings: Settings,
+    /// How often it is drawn.
+    pub pace: Pace,
+    /// The file of the lines typed before; `None` to keep none.
+    pub history: Option<PathBuf>,
+}
+
+/// Shows the screen until the person quits or the process is told to end.
+///
+/// # Errors
+/// There is no terminal, or it failed. It is given back in any case.
+pub fn run(deck: &Deck, options: Options, engine: &Handle) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Failed("being set up", error))?;
+    terminal::install_panic_hook();
+    let screen = Screen::enter(options.settings.mouse)?;
+    let result = runtime.block_on(async {
+        let mut console = Console::new(deck.clone(), options, engine.clone(), screen)?;
+        console.run().await
+    });
+    // Tasks of this runtime hold nothing worth waiting for.
+    runtime.shutdown_background();
+    result
+}
+
+struct Console {
+    deck: Deck,
+    engine: Handle,
+    model: Model,
+    picture: Picture,
+    pacer: Pacer,
+    screen: Screen,
+    keys: Option<EventStream>,
+    events: broadcast::Receiver<Event>,
+    watch: Arc<Watch>,
+    sender: mpsc::Sender<Message>,
+    inbox: mpsc::Receiver<Message>,
+    stops: Stops,
+    store: Option<Store>,
+    progress: Ticker,
+    ended: bool,
+}
+
+/// Signals that end the screen, and the one that says it goes on.
+struct Stops {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    stop: Signal,
+    resume: Signal,
+}
+
+/// What happened to the loop.
+enum Turn {
+    Stop,
+    Suspend,
+    Resume,
+    Terminal(Option<io::Result<TerminalEvent>>),
+    Message(Message),
+    Event(Result<Event, RecvError>),
+    News,
+    Frame,
+    Timer,
+    Work,
+}
+
+impl Console {
+    fn new(deck: Deck, options: Options, engine: Handle, screen: Screen) -> Result<Self, Error> {
+        let (sender, inbox) = mpsc::channel(MESSAGES);
+        let (store, history, trouble) = match options.history.as_deref().map(Store::open) {
+            Some(Ok((store, history))) => (Some(store), history, None),
+            Some(Err(error)) => (None, History::default(), Some(format!("the lines typed before cannot be read: {error}"))),
+            None => (None, History::default(), None),
+        };
+        let pulse = deck.pulse();
+        let (watch, events) = (pulse.watch(), deck.events());
+        let mut model = Model::new(options.settings, deck.rack(), history, Size::new(80, 24), Time::now());
+        if let Some(trouble) = trouble {
+            model.tell(Severity::Warning, &trouble);
+        }
+        Ok(Self {
+            deck,
+            engine,
+            model,
+            picture: Picture::default(),
+            pacer: Pacer::new(options.pace),
+            screen,
+            keys: Some(EventStream::new()),
+            events,
+            watch,
+            sender,
+            inbox,
+            stops: Stops::new().map_err(|error| Error::Failed("being set up", error))?,
+            store,
+            progress: Ticker::default(),
+            ended: false,
+        })
+    }
+
+    async fn run(&mut self) -> Result<(), Error> {
+        self.perform(vec![Effect::Repaint, Effect::Draw(Fresh::All)])?;
+        while !self.ended {
+            let turn = self.next().await;
+            self.take(turn)?;
+            self.drain()?;
+            if self.pacer.due().is_some_and(|due| due <= Instant::now()) {
+                self.draw()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what comes next; what people do comes before what targets do.
+    async fn next(&mut self) -> Turn {
+        let working = self.model.is_working();
+        let frame = pin!(at(self.pacer.due()));
+        let timer = pin!(until(self.model.timer()));
+        let keys = async {
+            match &mut self.keys {
+                Some(keys) => keys.next().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            turn = self.stops.next() => turn,
+            event = keys => Turn::Terminal(event),
+            Some(message) = self.inbox.recv() => Turn::Message(message),
+            event = self.events.recv() => Turn::Event(event),
+            () = frame => Turn::Frame,
+            () = self.watch.rung() => Turn::News,
+            () = timer => Turn::Timer,
+            () = std::future::ready(()), if working => Turn::Work,
+        }
+    }
+
+    fn take(&mut self, turn: Turn) -> Result<(), Error> {
+        match turn {
+            Turn::Stop => self.ended = true,
+            Turn::Suspend => self.suspend()?,
+            Turn::Resume => self.resume()?,
+            Turn::Terminal(Some(Ok(event))) => return self.terminal_event(event),
+            // Without keys nobody can steer it any more: the terminal is gone.
+            Turn::Terminal(Some(Err(error))) => return Err(Error::Failed("being read", error)),
+            Turn::Terminal(None) => self.ended = true,
+            Turn::Message(message) => return self.update(message),
+            Turn::Event(Ok(event)) => return self.update(Message::Event(event)),
+            Turn::Event(Err(RecvError::Lagged(count))) => {
+                let text = format!("{count} events were too many to show; the states are as they are now");
+                self.update(Message::Tell(Severity::Warning, text))?;
+                return self.perform(vec![Effect::Refresh]);
+            }
+            Turn::Event(Err(RecvError::Closed)) => self.ended = true,
+            Turn::News => self.pacer.change(Instant::now()),
+            Turn::Frame => {}
+            Turn::Timer => return self.update(Message::Timer),
+            Turn::Work => {
+                self.update(Message::Work)?;
+                if self.progress.tick(Instant::now()) {
+                    self.pacer.touch(Fresh::Known);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the terminal has sent meanwhile, so that a paste without brackets costs one frame.
+    fn drain(&mut self) -> Result<(), Error> {
+        for _ in 0..EVENTS_BATCH {
+            let Some(event) = self.keys.as_mut().and_then(|keys| futures_util::FutureExt::now_or_never(keys.next())) else {
+                break;
+            };
+            self.take(Turn::Terminal(event))?;
+            if self.ended {
+                break;
+            }
+        }
+        while let Some(text) = self.screen.panicked() {
+            self.update(Message::Tell(Severity::Error, format!("a part of kdeck failed and goes on without: {text}")))?;
+        }
+        Ok(())
+    }
+
+    fn terminal_event(&mut self, event: TerminalEvent) -> Result<(), Error> {
+        match event {
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.update(Message::Key(key)),
+            TerminalEvent::Paste(text) => self.update(Message::Paste(text)),
+            TerminalEvent::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => self.update(Message::Mouse(mouse)),
+            TerminalEvent::Resize(..) => {
+                self.perform(vec![Effect::Repaint])?;
+                self.pacer.touch(Fresh::All);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn update(&mut self, message: Message) -> Result<(), Error> {
+        let effects = self.model.update(Time::now(), message);
+        self.perform(effects)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
+        for effect in effects {
+            match effect {
+                Effect::Draw(fresh) => self.pacer.touch(fresh),
+                Effect::Submit { focus, line } => {
+                    self.pacer.expect_echo(Instant::now());
+                    let replies = command::submit(&self.deck, &self.model.settings.who, focus, &line);
+                    let sender = self.sender.clone();
+                    self.engine.spawn(async move {
+                        // The screen may have ended meanwhile.
+                        sender.send(Message::Replies(replies.await)).await.ok();
+                    });
+                }
+                Effect::Ask { id, request } => {
+                    self.pacer.expect_echo(Instant::now());
+                    let asked = self.deck.ask(id, &self.model.settings.who, request);
+                    let name = self.model.rack.target(id).map(|target| target.name.clone()).unwrap_or_default();
+                    let sender = self.sender.clone();
+                    self.engine.spawn(async move {
+                        if let Ok(Err(reason)) = asked.answer.await {
+                            sender.send(Message::Tell(Severity::Error, format!("{name}: {reason}"))).await.ok();
+                        }
+                    });
+                }
+                Effect::Refresh => {
+                    let rack = Targets(self.deck.rack());
+                    self.update(Message::Rack(rack))?;
+                }
+                Effect::Remember(line) => {
+                    if let Some(Err(error)) = self.store.as_ref().map(|store| store.append(&line)) {
+                        self.store = None;
+                        let text = format!("lines typed are no longer kept in the file: {error}");
+                        self.update(Message::Tell(Severity::Warning, text))?;
+                    }
+                }
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Mouse(on) => self.screen.set_mouse(on)?,
+                Effect::Repaint => {
+                    let size = self.screen.repaint()?;
+                    self.model.size = size;
+                    self.model.settle();
+                }
+                Effect::Suspend => self.suspend()?,
+                Effect::Quit => self.ended = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws what is due.
+    fn draw(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        let touched = self.pacer.is_touched();
+        let fresh = self.pacer.fresh(now);
+        if fresh != Fresh::Known {
+            // Whatever changes from here on rings again.
+            self.watch.arm();
+        }
+        let collected = self.picture.collect(&mut self.model, fresh, now);
+        let mut bytes = 0;
+        if touched || collected.changed {
+            bytes = self.screen.draw(|frame| view::draw(frame, &self.model, &self.picture))?;
+        }
+        self.pacer.drew(now, fresh, bytes);
+        if let Some(again) = collected.again {
+            self.pacer.change(again);
+        }
+        // A smaller screen may have been told to targets, and questions answered.
+        self.perform(collected.effects)
+    }
+
+    /// Gives the terminal back and stops, until somebody lets it go on.
+    fn suspend(&mut self) -> Result<(), Error> {
+        // The reader of keys must not take what is typed to the shell.
+        self.keys = None;
+        self.screen.lend();
+        // Stops here, all threads: the engine too.
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
+            .map_err(|error| Error::Failed("being suspended", error.into()))?;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<(), Error> {
+        self.screen.take()?;
+        self.keys.get_or_insert_with(EventStream::new);
+        self.perform(vec![Effect::Repaint, Effect::Draw(Fresh::All)])
+    }
+}
+
+impl Stops {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+
+    async fn next(&mut self) -> Turn {
+        tokio::select! {
+            _ = self.hangup.recv() => Turn::Stop,
+            _ = self.terminate.recv() => Turn::Stop,
+            _ = self.interrupt.recv() => Turn::Stop,
+            _ = self.stop.recv() => Turn::Suspend,
+            _ = self.resume.recv() => Turn::Resume,
+        }
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}
+
+async fn until(time: Option<Time>) {
+    match time {
+        Some(time) => {
+            let micros = u64::try_from(time.0.saturating_sub(Time::now().0)).unwrap_or(0);
+            sleep(Duration::from_micros(micros)).await;
+        }
+        None => pending().await,
+    }
+}

@@ -1,0 +1,264 @@
+//! All the screen knows. Changed by [`super::update`] alone; views borrow it.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use super::action::Context;
+use super::glyphs::Glyphs;
+use super::history::History;
+use super::keys::KeyMap;
+use super::layout::{Plan, Shown};
+use super::line::CommandLine;
+use super::look::Look;
+use super::overlay::{Confirm, Help, Notices, NoticesView, Palette, RoleSwitcher, Search};
+use super::overview::Overview;
+use super::panes::{Arrangement, Pane, Panes};
+use super::text_box::TextBox;
+use super::theme::{Depth, Theme};
+use crate::deck::Severity;
+use crate::rack::{Rack, Target, TargetId};
+use crate::transcript::Time;
+
+/// How long a notice stands in the last line. Microseconds.
+pub const NOTICE_MICROS: i64 = 6_000_000;
+
+/// What does not change while the screen runs, or only by the person's wish.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of the person here.
+    pub who: String,
+    /// What keys do.
+    pub keys: KeyMap,
+    /// The themes there are, the one in use among them.
+    pub themes: Vec<Theme>,
+    /// The place of the one in use.
+    pub theme: usize,
+    /// The colours of this terminal.
+    pub depth: Depth,
+    /// The signs of this terminal.
+    pub glyphs: &'static Glyphs,
+    /// Whether lines of new panes show their time.
+    pub times: bool,
+    /// Whether a line for several targets is asked about first.
+    pub confirm_many: bool,
+    /// Whether nothing moves that does not have to.
+    pub reduced_motion: bool,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// The time zone of the person here.
+    pub zone: TimeZone,
+}
+
+/// What the large part of the screen shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// All targets.
+    Rack,
+    /// Panes.
+    Panes,
+}
+
+/// Which part has the keyboard, when no box is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The rack, or the pane in front.
+    Main,
+    /// The command line.
+    Line,
+}
+
+/// A box over the screen.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// What keys do.
+    Help(Help),
+    /// Everything that can be done, or all targets.
+    Palette(Palette),
+    /// What this process is.
+    Role(RoleSwitcher),
+    /// A question, and what a yes leads to.
+    Confirm(Confirm, Pending),
+    /// What there was to tell.
+    Notices(NoticesView),
+    /// A text to read.
+    Text(TextBox),
+    /// Words the shown targets have.
+    Filter(Search),
+    /// What to search for in the pane in front.
+    Search(Search),
+    /// A part of a line typed before, and how many matches to pass over.
+    History(Search, usize),
+}
+
+/// What a yes leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Carry out a line.
+    Submit(String),
+    /// Carry out lines, one after the other.
+    Lines(Vec<String>),
+    /// Type pasted text to a target.
+    Keys(TargetId, Vec<u8>),
+    /// Disconnect a target.
+    Disconnect(TargetId),
+    /// End.
+    Quit,
+}
+
+/// All the screen knows.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What does not change.
+    pub settings: Settings,
+    /// The targets.
+    pub rack: Arc<Rack>,
+    /// The terminal's size.
+    pub size: Size,
+    /// What is shown.
+    pub view: View,
+    /// What has the keyboard.
+    pub focus: Focus,
+    /// The rack's view.
+    pub overview: Overview,
+    /// The last lines of the target chosen in the rack.
+    pub preview: Option<Pane>,
+    /// The panes' view.
+    pub panes: Panes,
+    /// The command line.
+    pub line: CommandLine,
+    /// The box over the screen.
+    pub overlay: Option<Overlay>,
+    /// What there was to tell.
+    pub notices: Notices,
+    /// Until when the newest notice stands in the last line.
+    pub notice_until: Option<Time>,
+    /// When the model was changed last, for clocks.
+    pub now: Time,
+}
+
+impl Model {
+    /// A screen on these targets, in front of the rack.
+    pub fn new(settings: Settings, rack: Arc<Rack>, history: History, size: Size, now: Time) -> Self {
+        let overview = Overview::new(true);
+        let mut model = Self {
+            settings,
+            rack,
+            size,
+            view: View::Rack,
+            focus: Focus::Main,
+            overview,
+            preview: None,
+            panes: Panes::default(),
+            line: CommandLine::new(history),
+            overlay: None,
+            notices: Notices::default(),
+            notice_until: None,
+            now,
+        };
+        model.overview.arrange(&model.rack);
+        model.settle();
+        model
+    }
+
+    /// How things look.
+    pub fn look(&self) -> Look<'_> {
+        let theme = self.settings.themes.get(self.settings.theme).expect("there is a theme, and the place is of one");
+        Look { theme, glyphs: self.settings.glyphs }
+    }
+
+    /// Where everything is.
+    pub fn plan(&self) -> Plan {
+        let arrangement = if self.panes.zoomed { Arrangement::Single } else { self.panes.arrangement };
+        let shown = match self.view {
+            View::Rack => Shown::Rack(self.overview.items().len()),
+            View::Panes => Shown::Panes(self.panes.list.len(), self.panes.front, arrangement),
+        };
+        Plan::new(self.size, shown)
+    }
+
+    /// Where the keyboard is.
+    pub fn context(&self) -> Context {
+        match (&self.overlay, self.focus, self.view) {
+            (Some(_), ..) => Context::Overlay,
+            (None, Focus::Line, _) => Context::CommandLine,
+            (None, Focus::Main, View::Rack) => Context::Rack,
+            (None, Focus::Main, View::Panes) if self.front().is_some_and(|pane| pane.raw) => Context::Raw,
+            (None, Focus::Main, View::Panes) => Context::Pane,
+        }
+    }
+
+    /// The pane in front: the preview in the rack's view.
+    pub fn front(&self) -> Option<&Pane> {
+        match self.view {
+            View::Rack => self.preview.as_ref(),
+            View::Panes => self.panes.current(),
+        }
+    }
+
+    /// The pane in front, to change it.
+    pub fn front_mut(&mut self) -> Option<&mut Pane> {
+        match self.view {
+            View::Rack => self.preview.as_mut(),
+            View::Panes => self.panes.current_mut(),
+        }
+    }
+
+    /// The target in front.
+    pub fn target(&self) -> Option<&Arc<Target>> {
+        self.rack.target(self.front()?.target)
+    }
+
+    /// Whom the command line talks to if nothing is said in the line itself: an address to put in front of it, if it
+    /// is not the target in front.
+    pub fn address(&self) -> Option<String> {
+        if let Some(address) = &self.line.address {
+            return Some(address.to_string());
+        }
+        if self.view != View::Rack || self.overview.marks.is_empty() {
+            return None;
+        }
+        let marked = self.rack.targets().iter().filter(|target| self.overview.marks.contains(&target.id));
+        Some(format!("@{}", marked.map(|target| target.name.as_str()).collect::<Vec<_>>().join(",")))
+    }
+
+    /// Tells the person something.
+    pub fn tell(&mut self, severity: Severity, text: &str) {
+        let severity = match severity {
+            Severity::Info => super::overlay::Severity::Info,
+            Severity::Warning => super::overlay::Severity::Warning,
+            Severity::Error => super::overlay::Severity::Error,
+        };
+        let time = self.now.timestamp().to_zoned(self.settings.zone.clone());
+        self.notices.push(time, severity, text);
+        self.notice_until = Some(Time(self.now.0 + NOTICE_MICROS));
+    }
+
+    /// When the model wants to be told that time has passed.
+    pub fn timer(&self) -> Option<Time> {
+        const MINUTE: i64 = 60_000_000;
+        let clock = (!self.settings.reduced_motion).then_some(Time((self.now.0 / MINUTE + 1) * MINUTE));
+        clock.into_iter().chain(self.notice_until).min()
+    }
+
+    /// Whether there is something to go on with.
+    pub fn is_working(&self) -> bool {
+        self.panes.list.iter().chain(&self.preview).any(|pane| pane.search.as_ref().is_some_and(super::search::Search::is_looking))
+    }
+
+    /// Makes everything fit together after a change: the preview shows the chosen target, which is in sight.
+    pub fn settle(&mut self) {
+        if self.view == View::Panes && self.panes.list.is_empty() {
+            self.view = View::Rack;
+        }
+        let selected = self.overview.selected;
+        if self.preview.as_ref().map(|pane| pane.target) != selected {
+            let target = selected.and_then(|id| self.rack.target(id));
+            self.preview = target.map(|target| Pane::new(target, self.settings.times));
+        }
+        if let super::layout::Main::Rack(plan) = self.plan().main {
+            self.overview.follow(plan.rows().into(), plan.columns.into());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a message changes, and what is to be done for it. The only writer of the model.
+//!
+//! Everything here is quick and does not wait. A target's history is looked at where scrolling or searching needs it.
+
+mod act;
+mod keys;
+mod mouse;
+mod scroll;
+mod submit;
+#[cfg(test)]
+mod tests;
+
+use super::frame::Fresh;
+use super::message::{Effect, Message, Targets};
+use super::model::{Model, Overlay};
+use super::overview::Sort;
+use super::text_box::TextBox;
+use crate::command::Reply;
+use crate::deck::{Event, Severity};
+use crate::transcript::Time;
+
+/// Lines of an answer up to which it is told as notices; longer ones are shown in a box.
+const NOTICE_LINES_MAX: usize = 1;
+
+impl Model {
+    /// Takes a message. Returns what is to be done, in that order.
+    pub fn update(&mut self, now: Time, message: Message) -> Vec<Effect> {
+        self.now = now;
+        let effects = match message {
+            Message::Key(key) => self.key(key),
+            Message::Paste(text) => self.paste(&text),
+            Message::Mouse(mouse) => self.mouse(mouse),
+            Message::Resize { columns, rows } => {
+                (self.size.width, self.size.height) = (columns, rows);
+                vec![Effect::Repaint, Effect::Draw(Fresh::All)]
+            }
+            Message::Event(event) => self.event(event),
+            Message::Rack(Targets(rack)) => {
+                self.rack = rack;
+                self.overview.arrange(&self.rack);
+                vec![Effect::Draw(Fresh::All)]
+            }
+            Message::Replies(replies) => self.replies(&replies),
+            Message::Tell(severity, text) => {
+                self.tell(severity, &text);
+                vec![Effect::Draw(Fresh::Known)]
+            }
+            Message::Work => self.work(),
+            Message::Timer => {
+                self.notice_until = self.notice_until.filter(|until| *until > now);
+                vec![Effect::Draw(Fresh::Known)]
+            }
+        };
+        self.settle();
+        effects
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            // The pulse rings for it too: it is drawn with the next frame for output.
+            Event::Target { .. } => {
+                if self.overview.sort == Sort::State || !self.overview.filter.is_empty() {
+                    self.overview.arrange(&self.rack);
+                }
+                Vec::new()
+            }
+            Event::Rack => vec![Effect::Refresh],
+            Event::Notice { severity, text, .. } => {
+                self.tell(severity, &text);
+                vec![Effect::Draw(Fresh::Known)]
+            }
+            Event::Chat { from, text, .. } => {
+                self.tell(Severity::Info, &format!("{from}: {text}"));
+                vec![Effect::Draw(Fresh::Known)]
+            }
+        }
+    }
+
+    /// Short answers are told; the rest opens a box.
+    fn replies(&mut self, replies: &[Reply]) -> Vec<Effect> {
+        let mut long = Vec::new();
+        for reply in replies.iter().filter(|reply| !reply.text.trim().is_empty()) {
+            let name = reply.target.and_then(|id| self.rack.target(id)).map(|target| target.name.clone());
+            let text = match &name {
+                Some(name) if replies.len() > 1 || !reply.ok => format!("{name}: {}", reply.text.trim_end()),
+                _ => reply.text.trim_end().to_owned(),
+            };
+            if text.lines().count() > NOTICE_LINES_MAX || replies.len() > 1 && reply.ok {
+                long.push(text);
+            } else {
+                self.tell(if reply.ok { Severity::Info } else { Severity::Error }, &text);
+            }
+        }
+        if !long.is_empty() && self.overlay.is_none() {
+            self.overlay = Some(Overlay::Text(TextBox::new("Answer", &long.join("\n"))));
+        }
+        vec![Effect::Draw(Fresh::Front)]
+    }
+}
