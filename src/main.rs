@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use color_eyre::Result;
-use color_eyre::eyre::{WrapErr as _, eyre};
+use color_eyre::eyre::WrapErr as _;
 use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Sim};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetString};
 use kdeck::deck::Deck;
 use kdeck::host::Host;
 use kdeck::sim::{self, Wire};
+use kdeck::ui::{self, terminal};
 use kdeck::{headless, signals};
 use tokio::runtime::{Builder, Runtime};
 
@@ -156,6 +157,13 @@ fn console(
     }
     let who = options.name.clone().unwrap_or_else(user_name);
     let source = Box::new(move || read().map(|(config, _)| config));
+    let screen = match ui::console::Options::new(&config, &places, who.clone(), |name| {
+        std::env::var(name).ok()
+    }) {
+        Ok(screen) => screen,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    let mut usage = false;
     let host = Host::start(config, places, source, engine.handle().clone())?;
     let deck = Deck::Host(host.clone());
     let result = if options.headless {
@@ -171,7 +179,14 @@ fn console(
             .block_on(headless::run(deck, options, engine.handle().clone(), stop))
             .wrap_err("standard output")
     } else {
-        Err(eyre!("no screen yet"))
+        match ui::console::run(&deck, screen, engine.handle()) {
+            Err(error @ terminal::Error::NotATerminal(_)) => {
+                usage = true;
+                eprintln!("kdeck: {error}");
+                Ok(())
+            }
+            result => result.map_err(Into::into),
+        }
     };
     engine.block_on(host.stop());
     if let Some(rack) = rack {
@@ -179,7 +194,13 @@ fn console(
     }
     // A thread that waits for standard input must not hold us up.
     engine.shutdown_background();
-    result.map(|()| ExitCode::SUCCESS)
+    result.map(|()| {
+        if usage {
+            ExitCode::from(USAGE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    })
 }
 
 fn overrides(options: &Console, targets: Vec<TargetString>) -> Overrides {

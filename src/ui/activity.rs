@@ -35,7 +35,8 @@ impl Activity {
     pub fn sample(&mut self, rack: &Rack, now: Instant) -> bool {
         let periods = match self.last {
             None => 0,
-            Some(last) => (now.saturating_duration_since(last).as_millis() / PERIOD.as_millis()).min(SECONDS as u128 + 1),
+            Some(last) => (now.saturating_duration_since(last).as_millis() / PERIOD.as_millis())
+                .min(SECONDS as u128 + 1),
         };
         if self.last.is_some() && periods == 0 {
             return false;
@@ -50,13 +51,19 @@ impl Activity {
         let mut counts = HashMap::with_capacity(rack.targets().len());
         for target in rack.targets() {
             let lines = target.transcript.with(Ring::output_lines);
-            let old = self.targets.get(&target.id).copied().unwrap_or(Count { lines, bars: Bars::default() });
+            let old = self.targets.get(&target.id).copied().unwrap_or(Count {
+                lines,
+                bars: Bars::default(),
+            });
             let mut bars = old.bars;
             if elapsed > 0 {
                 bars.rotate_left(elapsed.min(SECONDS));
                 bars.iter_mut().rev().take(elapsed).for_each(|bar| *bar = 0);
                 if let Some(newest) = bars.last_mut() {
-                    *newest = level(lines.saturating_sub(old.lines) / elapsed.max(1) as u64 + u64::from(lines > old.lines && lines - old.lines < elapsed as u64));
+                    *newest = level(
+                        lines.saturating_sub(old.lines) / elapsed.max(1) as u64
+                            + u64::from(lines > old.lines && lines - old.lines < elapsed as u64),
+                    );
                 }
             }
             changed |= bars != old.bars;
@@ -68,19 +75,27 @@ impl Activity {
 
     /// When to count next; `None` once all is quiet.
     pub fn next(&self) -> Option<Instant> {
-        let busy = self.targets.values().any(|count| count.bars != Bars::default());
+        let busy = self
+            .targets
+            .values()
+            .any(|count| count.bars != Bars::default());
         self.last.filter(|_| busy).map(|last| last + PERIOD)
     }
 
     /// The bars of a target: 0 for nothing, then one more for each doubling.
     pub fn bars(&self, id: TargetId) -> Bars {
-        self.targets.get(&id).map(|count| count.bars).unwrap_or_default()
+        self.targets
+            .get(&id)
+            .map(|count| count.bars)
+            .unwrap_or_default()
     }
 }
 
 /// One line a second is 1, two to three are 2, four to seven are 3, and so on up to 8.
 fn level(lines: u64) -> u8 {
-    u8::try_from(u64::BITS - lines.leading_zeros()).unwrap_or(8).min(8)
+    u8::try_from(u64::BITS - lines.leading_zeros())
+        .unwrap_or(8)
+        .min(8)
 }
 
 #[cfg(test)]
@@ -96,7 +111,15 @@ mod tests {
         let transcript = Arc::new(Transcript::new(Limits::default(), Arc::default()));
         let status = Arc::new(status::Shared::new(Time(0)));
         let name = "t".to_owned();
-        let target = Target { id: TargetId(1), name, address: String::new(), groups: vec![], tags: vec![], transcript: transcript.clone(), status };
+        let target = Target {
+            id: TargetId(1),
+            name,
+            address: String::new(),
+            groups: vec![],
+            tags: vec![],
+            transcript: transcript.clone(),
+            status,
+        };
         let rack = Rack::new(vec![Arc::new(target)]);
         let mut activity = Activity::default();
         let start = Instant::now();
@@ -110,6 +133,9 @@ mod tests {
         assert!(activity.sample(&rack, start + Duration::from_millis(3_000)));
         assert_eq!(activity.bars(TargetId(1)), [0, 0, 0, 3, 0, 0]);
         assert!(activity.sample(&rack, start + Duration::from_secs(60)));
-        assert_eq!((activity.bars(TargetId(1)), activity.next()), (Bars::default(), None));
+        assert_eq!(
+            (activity.bars(TargetId(1)), activity.next()),
+            (Bars::default(), None)
+        );
     }
 }

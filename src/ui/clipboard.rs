@@ -13,7 +13,9 @@ const SCREEN_STRING_BYTES: usize = 250;
 
 /// The sequence that puts `text`, as much of it as is allowed, into the clipboard.
 pub fn sequence(text: &str, tmux: bool, screen: bool) -> String {
-    let text = text.get(..text.floor_char_boundary(COPY_BYTES_MAX)).unwrap_or(text);
+    let text = text
+        .get(..text.floor_char_boundary(COPY_BYTES_MAX))
+        .unwrap_or(text);
     let osc = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));
     if tmux {
         return format!("\x1bPtmux;{}\x1b\\", osc.replace('\x1b', "\x1b\x1b"));
@@ -37,10 +39,18 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = group.iter().chain([&0; 2]).take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = group
+            .iter()
+            .chain([&0; 2])
+            .take(3)
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         for place in 0..4 {
             let letter = (bits >> (18 - 6 * place)) as usize & 63;
-            text.push(if place <= group.len() { LETTERS.get(letter).copied().map_or('=', char::from) } else { '=' });
+            text.push(if place <= group.len() {
+                LETTERS.get(letter).copied().map_or('=', char::from)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -52,7 +62,13 @@ mod tests {
 
     #[test]
     fn base64_is_as_in_the_standard() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }
@@ -60,9 +76,15 @@ mod tests {
     #[test]
     fn multiplexers_get_their_wrapping() {
         assert_eq!(sequence("f", false, false), "\x1b]52;c;Zg==\x07");
-        assert_eq!(sequence("f", true, false), "\x1bPtmux;\x1b\x1b]52;c;Zg==\x07\x1b\\");
+        assert_eq!(
+            sequence("f", true, false),
+            "\x1bPtmux;\x1b\x1b]52;c;Zg==\x07\x1b\\"
+        );
         let long = sequence(&"x".repeat(600), false, true);
-        assert!(long.split("\x1b\\").all(|part| part.len() <= SCREEN_STRING_BYTES + 2));
+        assert!(
+            long.split("\x1b\\")
+                .all(|part| part.len() <= SCREEN_STRING_BYTES + 2)
+        );
         assert_eq!(long.matches("\x1bP").count(), 4);
     }
 

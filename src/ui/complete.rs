@@ -24,7 +24,11 @@ pub fn candidates(line: &str, rack: &Rack, themes: &[&str]) -> (usize, Vec<Strin
     }
     let command = text.split_whitespace().next().and_then(named);
     let words = match command.map(|command| command.completes) {
-        Some(Completes::Targets) => rack.targets().iter().map(|target| target.name.clone()).collect(),
+        Some(Completes::Targets) => rack
+            .targets()
+            .iter()
+            .map(|target| target.name.clone())
+            .collect(),
         Some(Completes::Commands) => commands(),
         Some(Completes::Themes) => themes.iter().map(|name| (*name).to_owned()).collect(),
         Some(Completes::OnOff) => vec!["on".to_owned(), "off".to_owned()],
@@ -34,11 +38,16 @@ pub fn candidates(line: &str, rack: &Rack, themes: &[&str]) -> (usize, Vec<Strin
 }
 
 fn named(name: &str) -> Option<&'static Command> {
-    TABLE.iter().find(|command| command.name == name || command.aliases.contains(&name))
+    TABLE
+        .iter()
+        .find(|command| command.name == name || command.aliases.contains(&name))
 }
 
 fn commands() -> Vec<String> {
-    TABLE.iter().map(|command| command.name.to_owned()).collect()
+    TABLE
+        .iter()
+        .map(|command| command.name.to_owned())
+        .collect()
 }
 
 fn matching(part: &str, mut words: Vec<String>) -> Vec<String> {

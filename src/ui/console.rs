@@ -21,16 +21,21 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::time::{sleep, sleep_until};
 
 use super::frame::{Fresh, Pace, Pacer};
+use super::glyphs::Glyphs;
 use super::history::{History, Store};
 use super::message::{Effect, Message, Targets};
 use super::model::{Model, Settings};
 use super::picture::Picture;
 use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
+use super::theme::{Depth, Theme};
 use super::view;
+use super::vocabulary::key_map;
 use crate::command;
+use crate::config::{Config, Places};
 use crate::deck::{Deck, Event, Severity};
 use crate::transcript::{Time, Watch};
+use jiff::tz::TimeZone;
 
 /// Messages that wait for the screen. Senders wait for room; answers are rare.
 const MESSAGES: usize = 256;
@@ -46,6 +51,64 @@ pub struct Options {
     pub pace: Pace,
     /// The file of the lines typed before; `None` to keep none.
     pub history: Option<PathBuf>,
+}
+
+impl Options {
+    /// What the configuration asks for, on a terminal as `env` tells of it.
+    ///
+    /// # Errors
+    /// A theme or a key that is not there, in words.
+    pub fn new(
+        config: &Config,
+        places: &Places,
+        who: String,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let wanted = &config.screen;
+        let depth = Depth::detect(wanted.color, &env);
+        let directory = places.themes_dir();
+        let theme = Theme::load(&wanted.theme, Some(&directory), depth)
+            .map_err(|error| error.to_string())?;
+        let mut themes = vec![theme];
+        if depth != Depth::Mono {
+            let others = Theme::known(Some(&directory))
+                .into_iter()
+                .filter(|name| *name != wanted.theme);
+            // One that cannot be read is told of when it is asked for.
+            themes
+                .extend(others.filter_map(|name| Theme::load(&name, Some(&directory), depth).ok()));
+        }
+        let keys = key_map(&config.keys).map_err(|problems| {
+            problems
+                .iter()
+                .map(|problem| problem.error.to_string())
+                .collect::<Vec<_>>()
+                .join("; ")
+        })?;
+        let still = env("NO_MOTION").is_some_and(|value| !value.is_empty());
+        let settings = Settings {
+            who,
+            keys,
+            themes,
+            theme: 0,
+            depth,
+            glyphs: Glyphs::chosen(wanted.ascii, &env),
+            times: wanted.time_stamps,
+            confirm_many: true,
+            reduced_motion: wanted.reduced_motion || still,
+            mouse: wanted.mouse,
+            zone: TimeZone::system(),
+        };
+        let pace = Pace {
+            frame_rate: wanted.frame_rate,
+            ..Pace::default()
+        };
+        Ok(Self {
+            settings,
+            pace,
+            history: Some(places.history_file()),
+        })
+    }
 }
 
 /// Shows the screen until the person quits or the process is told to end.
@@ -114,12 +177,22 @@ impl Console {
         let (sender, inbox) = mpsc::channel(MESSAGES);
         let (store, history, trouble) = match options.history.as_deref().map(Store::open) {
             Some(Ok((store, history))) => (Some(store), history, None),
-            Some(Err(error)) => (None, History::default(), Some(format!("the lines typed before cannot be read: {error}"))),
+            Some(Err(error)) => (
+                None,
+                History::default(),
+                Some(format!("the lines typed before cannot be read: {error}")),
+            ),
             None => (None, History::default(), None),
         };
         let pulse = deck.pulse();
         let (watch, events) = (pulse.watch(), deck.events());
-        let mut model = Model::new(options.settings, deck.rack(), history, Size::new(80, 24), Time::now());
+        let mut model = Model::new(
+            options.settings,
+            deck.rack(),
+            history,
+            Size::new(80, 24),
+            Time::now(),
+        );
         if let Some(trouble) = trouble {
             model.tell(Severity::Warning, &trouble);
         }
@@ -191,7 +264,8 @@ impl Console {
             Turn::Message(message) => return self.update(message),
             Turn::Event(Ok(event)) => return self.update(Message::Event(event)),
             Turn::Event(Err(RecvError::Lagged(count))) => {
-                let text = format!("{count} events were too many to show; the states are as they are now");
+                let text =
+                    format!("{count} events were too many to show; the states are as they are now");
                 self.update(Message::Tell(Severity::Warning, text))?;
                 return self.perform(vec![Effect::Refresh]);
             }
@@ -212,7 +286,11 @@ impl Console {
     /// Takes what the terminal has sent meanwhile, so that a paste without brackets costs one frame.
     fn drain(&mut self) -> Result<(), Error> {
         for _ in 0..EVENTS_BATCH {
-            let Some(event) = self.keys.as_mut().and_then(|keys| futures_util::FutureExt::now_or_never(keys.next())) else {
+            let Some(event) = self
+                .keys
+                .as_mut()
+                .and_then(|keys| futures_util::FutureExt::now_or_never(keys.next()))
+            else {
                 break;
             };
             self.take(Turn::Terminal(event))?;
@@ -221,16 +299,23 @@ impl Console {
             }
         }
         while let Some(text) = self.screen.panicked() {
-            self.update(Message::Tell(Severity::Error, format!("a part of kdeck failed and goes on without: {text}")))?;
+            self.update(Message::Tell(
+                Severity::Error,
+                format!("a part of kdeck failed and goes on without: {text}"),
+            ))?;
         }
         Ok(())
     }
 
     fn terminal_event(&mut self, event: TerminalEvent) -> Result<(), Error> {
         match event {
-            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.update(Message::Key(key)),
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
+                self.update(Message::Key(key))
+            }
             TerminalEvent::Paste(text) => self.update(Message::Paste(text)),
-            TerminalEvent::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => self.update(Message::Mouse(mouse)),
+            TerminalEvent::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => {
+                self.update(Message::Mouse(mouse))
+            }
             TerminalEvent::Resize(..) => {
                 self.perform(vec![Effect::Repaint])?;
                 self.pacer.touch(Fresh::All);
@@ -251,7 +336,8 @@ impl Console {
                 Effect::Draw(fresh) => self.pacer.touch(fresh),
                 Effect::Submit { focus, line } => {
                     self.pacer.expect_echo(Instant::now());
-                    let replies = command::submit(&self.deck, &self.model.settings.who, focus, &line);
+                    let replies =
+                        command::submit(&self.deck, &self.model.settings.who, focus, &line);
                     let sender = self.sender.clone();
                     self.engine.spawn(async move {
                         // The screen may have ended meanwhile.
@@ -261,11 +347,19 @@ impl Console {
                 Effect::Ask { id, request } => {
                     self.pacer.expect_echo(Instant::now());
                     let asked = self.deck.ask(id, &self.model.settings.who, request);
-                    let name = self.model.rack.target(id).map(|target| target.name.clone()).unwrap_or_default();
+                    let name = self
+                        .model
+                        .rack
+                        .target(id)
+                        .map(|target| target.name.clone())
+                        .unwrap_or_default();
                     let sender = self.sender.clone();
                     self.engine.spawn(async move {
                         if let Ok(Err(reason)) = asked.answer.await {
-                            sender.send(Message::Tell(Severity::Error, format!("{name}: {reason}"))).await.ok();
+                            sender
+                                .send(Message::Tell(Severity::Error, format!("{name}: {reason}")))
+                                .await
+                                .ok();
                         }
                     });
                 }
@@ -306,7 +400,9 @@ impl Console {
         let collected = self.picture.collect(&mut self.model, fresh, now);
         let mut bytes = 0;
         if touched || collected.changed {
-            bytes = self.screen.draw(|frame| view::draw(frame, &self.model, &self.picture))?;
+            bytes = self
+                .screen
+                .draw(|frame| view::draw(frame, &self.model, &self.picture))?;
         }
         self.pacer.drew(now, fresh, bytes);
         if let Some(again) = collected.again {

@@ -26,7 +26,10 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { frame_rate: 30, bytes_per_second: 32_000 }
+        Self {
+            frame_rate: 30,
+            bytes_per_second: 32_000,
+        }
     }
 }
 
@@ -60,7 +63,14 @@ pub struct Pacer {
 impl Pacer {
     /// Nothing is due yet.
     pub fn new(pace: Pace) -> Self {
-        Self { pace, touched: None, changed: None, free: None, drawn: None, echo: None }
+        Self {
+            pace,
+            touched: None,
+            changed: None,
+            free: None,
+            drawn: None,
+            echo: None,
+        }
     }
 
     /// A person did something that shows.
@@ -85,8 +95,13 @@ impl Pacer {
 
     /// When the next frame is due; `None` while nothing changes.
     pub fn due(&self) -> Option<Instant> {
-        let touched = self.touched.and(Some(self.drawn.map_or_else(Instant::now, |drawn| drawn + KEY_FRAME)));
-        let changed = self.changed.map(|at| self.free.map_or(at, |free| free.max(at)));
+        let touched = self.touched.and(Some(
+            self.drawn
+                .map_or_else(Instant::now, |drawn| drawn + KEY_FRAME),
+        ));
+        let changed = self
+            .changed
+            .map(|at| self.free.map_or(at, |free| free.max(at)));
         let echo = self.changed.and(self.echo).map(|(_, next)| next);
         [touched, changed, echo].into_iter().flatten().min()
     }
@@ -112,11 +127,17 @@ impl Pacer {
             self.changed = self.changed.filter(|at| *at > now);
             let second = Duration::from_secs(1);
             let frame = second / self.pace.frame_rate.max(1);
-            let micros = bytes.saturating_mul(1_000_000) / u64::from(self.pace.bytes_per_second.max(1));
-            let wait = Duration::from_micros(micros).min(BUDGET_WAIT_MAX).max(frame);
+            let micros =
+                bytes.saturating_mul(1_000_000) / u64::from(self.pace.bytes_per_second.max(1));
+            let wait = Duration::from_micros(micros)
+                .min(BUDGET_WAIT_MAX)
+                .max(frame);
             self.free = Some(now + wait);
         }
-        self.echo = self.echo.filter(|(end, _)| *end > now).map(|(end, _)| (end, now + ECHO_PEEK));
+        self.echo = self
+            .echo
+            .filter(|(end, _)| *end > now)
+            .map(|(end, _)| (end, now + ECHO_PEEK));
     }
 }
 
@@ -142,7 +163,10 @@ mod tests {
     #[test]
     fn the_first_output_after_silence_is_drawn_at_once_and_the_next_a_frame_later() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(Pace { frame_rate: 20, bytes_per_second: 1_000_000 });
+        let mut pacer = Pacer::new(Pace {
+            frame_rate: 20,
+            bytes_per_second: 1_000_000,
+        });
         pacer.change(start);
         assert_eq!(pacer.due(), Some(start));
         pacer.drew(start, pacer.fresh(start), 100);
@@ -153,14 +177,21 @@ mod tests {
     #[test]
     fn large_frames_of_output_are_spaced_by_their_bytes() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(Pace { frame_rate: 30, bytes_per_second: 32_000 });
+        let mut pacer = Pacer::new(Pace {
+            frame_rate: 30,
+            bytes_per_second: 32_000,
+        });
         pacer.change(start);
         pacer.drew(start, Fresh::All, 6_400);
         pacer.change(start);
         assert_eq!(pacer.due(), Some(at(start, 200)));
         pacer.drew(at(start, 200), Fresh::All, 1_000_000);
         pacer.change(at(start, 210));
-        assert_eq!(pacer.due(), Some(at(start, 600)), "a huge frame does not freeze the screen");
+        assert_eq!(
+            pacer.due(),
+            Some(at(start, 600)),
+            "a huge frame does not freeze the screen"
+        );
     }
 
     #[test]
@@ -175,7 +206,10 @@ mod tests {
         assert!(pacer.due().is_some_and(|due| due <= now));
         assert_eq!(pacer.fresh(now), Fresh::Known);
         pacer.drew(now, Fresh::Known, 60);
-        assert!(pacer.due().is_some_and(|due| due > at(start, 200)), "the output still waits for its turn");
+        assert!(
+            pacer.due().is_some_and(|due| due > at(start, 200)),
+            "the output still waits for its turn"
+        );
     }
 
     #[test]

@@ -51,10 +51,16 @@ impl History {
     /// The newest line older than the one shown that begins with what was typed; `typed` is what the editor holds.
     pub fn previous(&mut self, typed: &str) -> Option<&str> {
         let (from, prefix) = match self.recalled.take() {
-            Some((at, prefix)) if self.lines.get(at).is_some_and(|line| line == typed) => (at, prefix),
+            Some((at, prefix)) if self.lines.get(at).is_some_and(|line| line == typed) => {
+                (at, prefix)
+            }
             _ => (self.lines.len(), typed.to_owned()),
         };
-        let found = self.lines.iter().take(from).rposition(|line| line.starts_with(&prefix) && line != typed);
+        let found = self
+            .lines
+            .iter()
+            .take(from)
+            .rposition(|line| line.starts_with(&prefix) && line != typed);
         let place = found.unwrap_or(from);
         self.recalled = (place < self.lines.len()).then_some((place, prefix));
         found.and_then(|at| self.lines.get(at)).map(String::as_str)
@@ -63,7 +69,12 @@ impl History {
     /// The line after the one shown that begins with what was typed, in the end what was typed itself.
     pub fn next(&mut self) -> Option<String> {
         let (at, prefix) = self.recalled.take()?;
-        let newer = self.lines.iter().enumerate().skip(at + 1).find(|(_, line)| line.starts_with(&prefix));
+        let newer = self
+            .lines
+            .iter()
+            .enumerate()
+            .skip(at + 1)
+            .find(|(_, line)| line.starts_with(&prefix));
         match newer {
             Some((place, line)) => {
                 let line = line.clone();
@@ -76,7 +87,12 @@ impl History {
 
     /// The newest line that contains `part`, `skip` matches further back.
     pub fn containing(&self, part: &str, skip: usize) -> Option<&str> {
-        self.lines.iter().rev().filter(|line| line.contains(part)).nth(skip).map(String::as_str)
+        self.lines
+            .iter()
+            .rev()
+            .filter(|line| line.contains(part))
+            .nth(skip)
+            .map(String::as_str)
     }
 
     /// The lines, oldest first.
@@ -100,7 +116,9 @@ impl Store {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        let store = Self { path: path.to_owned() };
+        let store = Self {
+            path: path.to_owned(),
+        };
         let mut lines = VecDeque::new();
         let mut all = 0;
         match File::open(path) {
@@ -128,14 +146,23 @@ impl Store {
     /// # Errors
     /// The file cannot be written.
     pub fn append(&self, line: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.path)?;
         // One write, so that two consoles do not mix their lines.
         file.write_all(format!("{line}\n").as_bytes())
     }
 
     fn write_again(&self, history: &History) -> io::Result<()> {
         let new = self.path.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
         file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
         let text: String = history.lines().flat_map(|line| [line, "\n"]).collect();
         file.write_all(text.as_bytes())?;
@@ -198,10 +225,18 @@ mod tests {
         store.append("one").unwrap();
         store.append("two").unwrap();
         assert_eq!(Store::open(&path).unwrap().1, history(&["one", "two"]));
-        (0..3 * LINES_MAX).try_for_each(|n| store.append(&n.to_string())).unwrap();
+        (0..3 * LINES_MAX)
+            .try_for_each(|n| store.append(&n.to_string()))
+            .unwrap();
         let (_, last) = Store::open(&path).unwrap();
         assert_eq!(last.lines().count(), LINES_MAX);
-        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), LINES_MAX);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap().lines().count(),
+            LINES_MAX
+        );
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 }

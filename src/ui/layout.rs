@@ -5,7 +5,10 @@ use ratatui::layout::{Rect, Size};
 use super::panes::Arrangement;
 
 /// The smallest screen that more than a few letters are drawn on. Columns and rows.
-pub const SCREEN_MIN: Size = Size { width: 20, height: 5 };
+pub const SCREEN_MIN: Size = Size {
+    width: 20,
+    height: 5,
+};
 /// Columns of the narrowest tile that still says something about a target.
 const TILE_COLUMNS_MIN: u16 = 36;
 /// Columns below which the overview is a list with one target a line.
@@ -15,7 +18,10 @@ const PREVIEW_COLUMNS_MIN: u16 = 40;
 /// Rows of the smallest preview, its title included.
 const PREVIEW_ROWS_MIN: u16 = 4;
 /// The smallest pane that shares the screen with others. Columns and rows.
-const PANE_MIN: Size = Size { width: 20, height: 3 };
+const PANE_MIN: Size = Size {
+    width: 20,
+    height: 3,
+};
 
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +74,32 @@ pub struct PanePlan {
 impl PanePlan {
     fn new(area: Rect, edge: bool) -> Self {
         let left = u16::from(edge && area.width > 1);
-        let inner = Rect { x: area.x + left, width: area.width - left, ..area };
-        let title = Rect { height: inner.height.min(1), ..inner };
-        let text = Rect { y: inner.y + title.height, height: inner.height - title.height, ..inner };
-        Self { title, text, edge: (left > 0).then_some(Rect { width: 1, ..area }) }
+        let inner = Rect {
+            x: area.x + left,
+            width: area.width - left,
+            ..area
+        };
+        let title = Rect {
+            height: inner.height.min(1),
+            ..inner
+        };
+        let text = Rect {
+            y: inner.y + title.height,
+            height: inner.height - title.height,
+            ..inner
+        };
+        Self {
+            title,
+            text,
+            edge: (left > 0).then_some(Rect { width: 1, ..area }),
+        }
     }
 
     /// All of it.
     pub fn area(&self) -> Rect {
-        self.edge.map_or(self.title, |edge| edge.union(self.title)).union(self.text)
+        self.edge
+            .map_or(self.title, |edge| edge.union(self.title))
+            .union(self.text)
     }
 }
 
@@ -89,13 +112,20 @@ impl RackPlan {
     /// Where the tile with that place on the screen is.
     pub fn tile(&self, place: usize) -> Option<Rect> {
         let rows = usize::from(self.rows().max(1));
-        let (column, row) = (u16::try_from(place / rows).ok()?, u16::try_from(place % rows).ok()?);
+        let (column, row) = (
+            u16::try_from(place / rows).ok()?,
+            u16::try_from(place % rows).ok()?,
+        );
         let width = self.list.width / self.columns.max(1);
         (column < self.columns && row < self.list.height).then(|| Rect {
             x: self.list.x + column * width,
             y: self.list.y + row,
             // The last column has what the division left over; others end with a blank.
-            width: if column + 1 == self.columns { self.list.width - column * width } else { width - 1 },
+            width: if column + 1 == self.columns {
+                self.list.width - column * width
+            } else {
+                width - 1
+            },
             height: 1,
         })
     }
@@ -123,45 +153,118 @@ pub enum Shown {
 impl Plan {
     /// The plan of a screen.
     pub fn new(size: Size, shown: Shown) -> Self {
-        let area = Rect { x: 0, y: 0, width: size.width, height: size.height };
+        let area = Rect {
+            x: 0,
+            y: 0,
+            width: size.width,
+            height: size.height,
+        };
         if size.width < SCREEN_MIN.width || size.height < SCREEN_MIN.height {
-            let line = Rect { y: size.height.saturating_sub(1), height: size.height.min(1), ..area };
-            return Self { header: None, main: Main::TooSmall(area), line, footer: None };
+            let line = Rect {
+                y: size.height.saturating_sub(1),
+                height: size.height.min(1),
+                ..area
+            };
+            return Self {
+                header: None,
+                main: Main::TooSmall(area),
+                line,
+                footer: None,
+            };
         }
         let header = (size.height >= 6).then_some(Rect { height: 1, ..area });
-        let footer = (size.height >= 9).then_some(Rect { y: area.bottom() - 1, height: 1, ..area });
+        let footer = (size.height >= 9).then_some(Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            ..area
+        });
         let top = u16::from(header.is_some());
         let line_y = area.bottom() - 1 - u16::from(footer.is_some());
-        let line = Rect { y: line_y, height: 1, ..area };
-        let body = Rect { y: top, height: line_y - top, ..area };
+        let line = Rect {
+            y: line_y,
+            height: 1,
+            ..area
+        };
+        let body = Rect {
+            y: top,
+            height: line_y - top,
+            ..area
+        };
         let main = match shown {
             Shown::Rack(count) => Main::Rack(rack(body, count)),
-            Shown::Panes(count, front, arrangement) => Main::Panes(panes(body, count, front, arrangement)),
+            Shown::Panes(count, front, arrangement) => {
+                Main::Panes(panes(body, count, front, arrangement))
+            }
         };
-        Self { header, main, line, footer }
+        Self {
+            header,
+            main,
+            line,
+            footer,
+        }
     }
 }
 
 fn rack(body: Rect, count: usize) -> RackPlan {
     let wide = body.width >= PREVIEW_COLUMNS_MIN;
     let attention_rows = u16::from(wide && body.height >= 6);
-    let preview_min = if wide && body.height >= 4 + attention_rows + PREVIEW_ROWS_MIN { PREVIEW_ROWS_MIN.max(body.height * 3 / 10) } else { 0 };
+    let preview_min = if wide && body.height >= 4 + attention_rows + PREVIEW_ROWS_MIN {
+        PREVIEW_ROWS_MIN.max(body.height * 3 / 10)
+    } else {
+        0
+    };
     let list_max = body.height - attention_rows - preview_min;
-    let columns_max = if body.width < LIST_COLUMNS_MAX { 1 } else { body.width / TILE_COLUMNS_MIN };
+    let columns_max = if body.width < LIST_COLUMNS_MAX {
+        1
+    } else {
+        body.width / TILE_COLUMNS_MIN
+    };
     let needed = |columns: u16| count.div_ceil(usize::from(columns));
-    let columns = (1..=columns_max).find(|columns| needed(*columns) <= usize::from(list_max)).unwrap_or(columns_max);
-    let list_rows = u16::try_from(needed(columns)).unwrap_or(u16::MAX).clamp(1, list_max.max(1));
-    let list_rows = if preview_min == 0 { list_max } else { list_rows };
-    let list = Rect { height: list_rows, ..body };
-    let attention = (attention_rows > 0).then_some(Rect { y: list.bottom(), height: 1, ..body });
+    let columns = (1..=columns_max)
+        .find(|columns| needed(*columns) <= usize::from(list_max))
+        .unwrap_or(columns_max);
+    let list_rows = u16::try_from(needed(columns))
+        .unwrap_or(u16::MAX)
+        .clamp(1, list_max.max(1));
+    let list_rows = if preview_min == 0 {
+        list_max
+    } else {
+        list_rows
+    };
+    let list = Rect {
+        height: list_rows,
+        ..body
+    };
+    let attention = (attention_rows > 0).then_some(Rect {
+        y: list.bottom(),
+        height: 1,
+        ..body
+    });
     let preview = (preview_min > 0).then(|| {
         let y = list.bottom() + attention_rows;
-        PanePlan::new(Rect { y, height: body.bottom() - y, ..body }, false)
+        PanePlan::new(
+            Rect {
+                y,
+                height: body.bottom() - y,
+                ..body
+            },
+            false,
+        )
     });
-    RackPlan { list, columns, attention, preview }
+    RackPlan {
+        list,
+        columns,
+        attention,
+        preview,
+    }
 }
 
-fn panes(body: Rect, count: usize, front: usize, arrangement: Arrangement) -> Vec<(usize, PanePlan)> {
+fn panes(
+    body: Rect,
+    count: usize,
+    front: usize,
+    arrangement: Arrangement,
+) -> Vec<(usize, PanePlan)> {
     let alone = || vec![(front, PanePlan::new(body, false))];
     let count = u16::try_from(count).unwrap_or(u16::MAX);
     let columns = match arrangement {
@@ -171,7 +274,9 @@ fn panes(body: Rect, count: usize, front: usize, arrangement: Arrangement) -> Ve
         Arrangement::Rows => 1,
         Arrangement::Grid => {
             // As square as possible; a character is about twice as high as wide, and lines need columns.
-            let square = (1..=count).find(|columns| columns * columns >= count).unwrap_or(1);
+            let square = (1..=count)
+                .find(|columns| columns * columns >= count)
+                .unwrap_or(1);
             square.min((body.width / 40).max(1))
         }
     };
@@ -182,7 +287,10 @@ fn panes(body: Rect, count: usize, front: usize, arrangement: Arrangement) -> Ve
     let share = |total: u16, parts: u16, place: u16| {
         let at = |place: u16| u32::from(total) * u32::from(place) / u32::from(parts);
         let (from, to) = (at(place), at(place + 1));
-        (u16::try_from(from).unwrap_or(total), u16::try_from(to - from).unwrap_or(total))
+        (
+            u16::try_from(from).unwrap_or(total),
+            u16::try_from(to - from).unwrap_or(total),
+        )
     };
     let place = |index: u16| {
         let (row, column) = (index / columns, index % columns);
@@ -190,7 +298,12 @@ fn panes(body: Rect, count: usize, front: usize, arrangement: Arrangement) -> Ve
         let in_row = columns.min(count - row * columns);
         let (y, height) = share(body.height, rows, row);
         let (x, width) = share(body.width, in_row, column);
-        let area = Rect { x: body.x + x, y: body.y + y, width, height };
+        let area = Rect {
+            x: body.x + x,
+            y: body.y + y,
+            width,
+            height,
+        };
         (usize::from(index), PanePlan::new(area, column > 0))
     };
     (0..count).map(place).collect()
@@ -213,21 +326,36 @@ mod tests {
     fn a_hundred_targets_are_a_list_at_80_columns_and_all_in_sight_on_a_large_screen() {
         let small = rack_of(80, 24, 100);
         assert_eq!((small.columns, small.rows()), (1, 14));
-        assert!(small.preview.is_some_and(|preview| preview.text.height >= 4));
+        assert!(
+            small
+                .preview
+                .is_some_and(|preview| preview.text.height >= 4)
+        );
         let large = rack_of(240, 70, 100);
         assert!(usize::from(large.columns * large.rows()) >= 100);
         assert!(large.preview.is_some());
         let narrow = rack_of(39, 24, 100);
-        assert_eq!((narrow.attention, narrow.preview, narrow.rows()), (None, None, 21));
+        assert_eq!(
+            (narrow.attention, narrow.preview, narrow.rows()),
+            (None, None, 21)
+        );
     }
 
     #[test]
     fn panes_fall_back_to_the_one_in_front_where_they_would_be_too_small() {
-        let shown = |width, height| match Plan::new(Size { width, height }, Shown::Panes(9, 4, Arrangement::Grid)).main {
+        let shown = |width, height| match Plan::new(
+            Size { width, height },
+            Shown::Panes(9, 4, Arrangement::Grid),
+        )
+        .main
+        {
             Main::Panes(panes) => panes.len(),
             _ => 0,
         };
-        assert_eq!((shown(120, 40), shown(80, 24), shown(30, 12), shown(19, 50)), (9, 9, 1, 0));
+        assert_eq!(
+            (shown(120, 40), shown(80, 24), shown(30, 12), shown(19, 50)),
+            (9, 9, 1, 0)
+        );
     }
 
     proptest! {

@@ -39,7 +39,13 @@ struct Completion {
 impl CommandLine {
     /// An empty line.
     pub fn new(history: History) -> Self {
-        Self { editor: editor(""), history, address: None, completion: None, secret: false }
+        Self {
+            editor: editor(""),
+            history,
+            address: None,
+            completion: None,
+            secret: false,
+        }
     }
 
     /// What is typed.
@@ -100,7 +106,12 @@ impl CommandLine {
             KeyCode::Char('y') if control => self.editor.paste(),
             KeyCode::Char('_' | '7') if control => self.editor.undo(),
             // These would leave the line, or mean something else to the editor than to a shell.
-            KeyCode::Enter | KeyCode::Tab | KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => false,
+            KeyCode::Enter
+            | KeyCode::Tab
+            | KeyCode::Up
+            | KeyCode::Down
+            | KeyCode::PageUp
+            | KeyCode::PageDown => false,
             KeyCode::Char('m' | 'j' | 'n' | 'p' | 'v' | 'r' | 'x' | 'c') if control => false,
             KeyCode::Char(_) if !control && self.text().len() >= LINE_BYTES_MAX => false,
             _ => {
@@ -113,8 +124,15 @@ impl CommandLine {
     /// Inserts pasted text, which has one line, as far as there is room.
     pub fn insert(&mut self, text: &str) {
         let room = LINE_BYTES_MAX.saturating_sub(self.text().len());
-        let text: String = text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
-        self.editor.insert_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+        let text: String = text
+            .chars()
+            .map(|c| if c == '\t' { ' ' } else { c })
+            .filter(|c| !c.is_control())
+            .collect();
+        self.editor.insert_str(
+            text.get(..text.floor_char_boundary(room))
+                .unwrap_or_default(),
+        );
     }
 
     /// Brings back the line before that begins like this one.
@@ -138,10 +156,16 @@ impl CommandLine {
             Some(completion) if completion.shown == line => {
                 let count = completion.words.len().max(1);
                 let step = if back { count - 1 } else { 1 };
-                Completion { at: (completion.at + step) % count, ..completion }
+                Completion {
+                    at: (completion.at + step) % count,
+                    ..completion
+                }
             }
             _ => {
-                let cursor = line.char_indices().nth(self.editor.cursor().1).map_or(line.len(), |(at, _)| at);
+                let cursor = line
+                    .char_indices()
+                    .nth(self.editor.cursor().1)
+                    .map_or(line.len(), |(at, _)| at);
                 let (head, tail) = line.split_at(cursor);
                 let (start, words) = candidates(head, rack, themes);
                 let common = common_start(&words);
@@ -151,18 +175,43 @@ impl CommandLine {
                     let line = format!("{}{common}", head.get(..start).unwrap_or_default());
                     let columns = line.chars().count();
                     self.set(&format!("{line}{tail}"));
-                    self.editor.move_cursor(CursorMove::Jump(0, u16::try_from(columns).unwrap_or(u16::MAX)));
+                    self.editor.move_cursor(CursorMove::Jump(
+                        0,
+                        u16::try_from(columns).unwrap_or(u16::MAX),
+                    ));
                     return words;
                 }
-                Completion { start, tail: tail.to_owned(), at: if back { words.len().saturating_sub(1) } else { 0 }, words, shown: String::new() }
+                Completion {
+                    start,
+                    tail: tail.to_owned(),
+                    at: if back {
+                        words.len().saturating_sub(1)
+                    } else {
+                        0
+                    },
+                    words,
+                    shown: String::new(),
+                }
             }
         };
-        let Some(word) = completion.words.get(completion.at) else { return Vec::new() };
-        let space = if completion.words.len() == 1 && completion.tail.is_empty() { " " } else { "" };
-        let head = format!("{}{word}{space}", line.get(..completion.start).unwrap_or_default());
+        let Some(word) = completion.words.get(completion.at) else {
+            return Vec::new();
+        };
+        let space = if completion.words.len() == 1 && completion.tail.is_empty() {
+            " "
+        } else {
+            ""
+        };
+        let head = format!(
+            "{}{word}{space}",
+            line.get(..completion.start).unwrap_or_default()
+        );
         let columns = head.chars().count();
         self.set(&format!("{head}{}", completion.tail));
-        self.editor.move_cursor(CursorMove::Jump(0, u16::try_from(columns).unwrap_or(u16::MAX)));
+        self.editor.move_cursor(CursorMove::Jump(
+            0,
+            u16::try_from(columns).unwrap_or(u16::MAX),
+        ));
         completion.shown = self.text().to_owned();
         let words = completion.words.clone();
         self.completion = (words.len() > 1).then_some(completion);
@@ -181,8 +230,17 @@ fn editor(text: &str) -> TextArea<'static> {
 }
 
 fn common_start(words: &[String]) -> String {
-    let Some((first, rest)) = words.split_first() else { return String::new() };
-    let agree = |length: &usize| rest.iter().all(|word| word.as_bytes().get(..*length) == first.as_bytes().get(..*length));
-    let length = (0..=first.len()).rev().filter(|length| first.is_char_boundary(*length)).find(agree).unwrap_or(0);
+    let Some((first, rest)) = words.split_first() else {
+        return String::new();
+    };
+    let agree = |length: &usize| {
+        rest.iter()
+            .all(|word| word.as_bytes().get(..*length) == first.as_bytes().get(..*length))
+    };
+    let length = (0..=first.len())
+        .rev()
+        .filter(|length| first.is_char_boundary(*length))
+        .find(agree)
+        .unwrap_or(0);
     first.get(..length).unwrap_or_default().to_owned()
 }

@@ -140,7 +140,13 @@ pub struct Model {
 
 impl Model {
     /// A screen on these targets, in front of the rack.
-    pub fn new(settings: Settings, rack: Arc<Rack>, history: History, size: Size, now: Time) -> Self {
+    pub fn new(
+        settings: Settings,
+        rack: Arc<Rack>,
+        history: History,
+        size: Size,
+        now: Time,
+    ) -> Self {
         let overview = Overview::new(true);
         let mut model = Self {
             settings,
@@ -164,13 +170,24 @@ impl Model {
 
     /// How things look.
     pub fn look(&self) -> Look<'_> {
-        let theme = self.settings.themes.get(self.settings.theme).expect("there is a theme, and the place is of one");
-        Look { theme, glyphs: self.settings.glyphs }
+        let theme = self
+            .settings
+            .themes
+            .get(self.settings.theme)
+            .expect("there is a theme, and the place is of one");
+        Look {
+            theme,
+            glyphs: self.settings.glyphs,
+        }
     }
 
     /// Where everything is.
     pub fn plan(&self) -> Plan {
-        let arrangement = if self.panes.zoomed { Arrangement::Single } else { self.panes.arrangement };
+        let arrangement = if self.panes.zoomed {
+            Arrangement::Single
+        } else {
+            self.panes.arrangement
+        };
         let shown = match self.view {
             View::Rack => Shown::Rack(self.overview.items().len()),
             View::Panes => Shown::Panes(self.panes.list.len(), self.panes.front, arrangement),
@@ -184,7 +201,9 @@ impl Model {
             (Some(_), ..) => Context::Overlay,
             (None, Focus::Line, _) => Context::CommandLine,
             (None, Focus::Main, View::Rack) => Context::Rack,
-            (None, Focus::Main, View::Panes) if self.front().is_some_and(|pane| pane.raw) => Context::Raw,
+            (None, Focus::Main, View::Panes) if self.front().is_some_and(|pane| pane.raw) => {
+                Context::Raw
+            }
             (None, Focus::Main, View::Panes) => Context::Pane,
         }
     }
@@ -219,8 +238,18 @@ impl Model {
         if self.view != View::Rack || self.overview.marks.is_empty() {
             return None;
         }
-        let marked = self.rack.targets().iter().filter(|target| self.overview.marks.contains(&target.id));
-        Some(format!("@{}", marked.map(|target| target.name.as_str()).collect::<Vec<_>>().join(",")))
+        let marked = self
+            .rack
+            .targets()
+            .iter()
+            .filter(|target| self.overview.marks.contains(&target.id));
+        Some(format!(
+            "@{}",
+            marked
+                .map(|target| target.name.as_str())
+                .collect::<Vec<_>>()
+                .join(",")
+        ))
     }
 
     /// Tells the person something.
@@ -238,13 +267,18 @@ impl Model {
     /// When the model wants to be told that time has passed.
     pub fn timer(&self) -> Option<Time> {
         const MINUTE: i64 = 60_000_000;
-        let clock = (!self.settings.reduced_motion).then_some(Time((self.now.0 / MINUTE + 1) * MINUTE));
+        let clock =
+            (!self.settings.reduced_motion).then_some(Time((self.now.0 / MINUTE + 1) * MINUTE));
         clock.into_iter().chain(self.notice_until).min()
     }
 
     /// Whether there is something to go on with.
     pub fn is_working(&self) -> bool {
-        self.panes.list.iter().chain(&self.preview).any(|pane| pane.search.as_ref().is_some_and(super::search::Search::is_looking))
+        self.panes.list.iter().chain(&self.preview).any(|pane| {
+            pane.search
+                .as_ref()
+                .is_some_and(super::search::Search::is_looking)
+        })
     }
 
     /// Makes everything fit together after a change: the preview shows the chosen target, which is in sight.
@@ -258,7 +292,8 @@ impl Model {
             self.preview = target.map(|target| Pane::new(target, self.settings.times));
         }
         if let super::layout::Main::Rack(plan) = self.plan().main {
-            self.overview.follow(plan.rows().into(), plan.columns.into());
+            self.overview
+                .follow(plan.rows().into(), plan.columns.into());
         }
     }
 }

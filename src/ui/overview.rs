@@ -83,13 +83,19 @@ fn urgency(state: State) -> u8 {
 /// The targets that need somebody: stopped, lost, closed; in the rack's order.
 pub fn attention(rack: &Rack) -> impl Iterator<Item = (&Arc<Target>, State)> {
     let needs = |state| matches!(state, State::Broken | State::Lost | State::Closed);
-    rack.targets().iter().map(|target| (target, target.status.state())).filter(move |(_, state)| needs(*state))
+    rack.targets()
+        .iter()
+        .map(|target| (target, target.status.state()))
+        .filter(move |(_, state)| needs(*state))
 }
 
 impl Overview {
     /// An overview of nothing yet, with groups as sections or without.
     pub fn new(grouped: bool) -> Self {
-        Self { grouped, ..Self::default() }
+        Self {
+            grouped,
+            ..Self::default()
+        }
     }
 
     /// The cells, in order.
@@ -107,21 +113,39 @@ impl Overview {
 
     /// Puts the targets into order anew: they, the filter or the order changed.
     pub fn arrange(&mut self, rack: &Rack) {
-        let mut targets: Vec<&Arc<Target>> = rack.targets().iter().filter(|target| self.shows(target)).collect();
+        let mut targets: Vec<&Arc<Target>> = rack
+            .targets()
+            .iter()
+            .filter(|target| self.shows(target))
+            .collect();
         match self.sort {
             Sort::Given => {}
             Sort::Name => targets.sort_by(|a, b| a.name.cmp(&b.name)),
             Sort::State => targets.sort_by_key(|target| urgency(target.status.state())),
             Sort::Activity => {
-                targets.sort_by_cached_key(|target| std::cmp::Reverse(target.transcript.with(crate::transcript::Ring::output_lines)));
+                targets.sort_by_cached_key(|target| {
+                    std::cmp::Reverse(
+                        target
+                            .transcript
+                            .with(crate::transcript::Ring::output_lines),
+                    )
+                });
             }
         }
-        let ids = |targets: &[&Arc<Target>]| targets.iter().map(|target| Item::Target(target.id)).collect::<Vec<_>>();
+        let ids = |targets: &[&Arc<Target>]| {
+            targets
+                .iter()
+                .map(|target| Item::Target(target.id))
+                .collect::<Vec<_>>()
+        };
         self.items = if self.grouped && targets.iter().any(|target| !target.groups.is_empty()) {
             let mut groups: BTreeMap<(bool, &str), Vec<&Arc<Target>>> = BTreeMap::new();
             for target in targets {
                 let group = target.groups.first().map_or("", String::as_str);
-                groups.entry((group.is_empty(), group)).or_default().push(target);
+                groups
+                    .entry((group.is_empty(), group))
+                    .or_default()
+                    .push(target);
             }
             let section = |((_, name), targets): (&(bool, &str), &Vec<&Arc<Target>>)| {
                 let name = if name.is_empty() { "no group" } else { name };
@@ -134,7 +158,10 @@ impl Overview {
             ids(&targets)
         };
         self.marks.retain(|id| rack.target(*id).is_some());
-        if self.selected.is_none_or(|id| !self.targets().any(|shown| shown == id)) {
+        if self
+            .selected
+            .is_none_or(|id| !self.targets().any(|shown| shown == id))
+        {
             let first = self.targets().next();
             self.selected = first;
         }
@@ -142,7 +169,9 @@ impl Overview {
 
     /// The place of the chosen target among the items.
     pub fn place(&self) -> Option<usize> {
-        self.items.iter().position(|item| matches!(item, Item::Target(id) if Some(*id) == self.selected))
+        self.items
+            .iter()
+            .position(|item| matches!(item, Item::Target(id) if Some(*id) == self.selected))
     }
 
     /// Chooses the target `by` cells on, over headings to the next target that way.
@@ -155,7 +184,12 @@ impl Overview {
             Item::Section(..) => None,
         };
         let found = if by < 0 {
-            self.items.iter().take(wanted + 1).rev().find_map(target).or_else(|| self.targets().next())
+            self.items
+                .iter()
+                .take(wanted + 1)
+                .rev()
+                .find_map(target)
+                .or_else(|| self.targets().next())
         } else {
             self.items.iter().skip(wanted).find_map(target)
         };
@@ -164,7 +198,11 @@ impl Overview {
 
     /// Chooses the first or the last.
     pub fn end(&mut self, last: bool) {
-        let end = if last { self.targets().next_back() } else { self.targets().next() };
+        let end = if last {
+            self.targets().next_back()
+        } else {
+            self.targets().next()
+        };
         self.selected = end.or(self.selected);
     }
 
@@ -182,7 +220,11 @@ impl Overview {
         let room = (rows * columns).max(1);
         // With several columns the view moves by whole ones, so that cells keep their rows.
         let grain = if columns > 1 { rows.max(1) } else { 1 };
-        let most = self.items.len().saturating_sub(room).next_multiple_of(grain);
+        let most = self
+            .items
+            .len()
+            .saturating_sub(room)
+            .next_multiple_of(grain);
         let place = self.place().unwrap_or(0);
         if place < self.top {
             self.top = place - place % grain;
@@ -191,18 +233,34 @@ impl Overview {
         }
         self.top = self.top.min(most);
         // The heading over the first target belongs to it.
-        if self.top == 1 && grain == 1 && matches!(self.items.first(), Some(Item::Section(..))) && place < room {
+        if self.top == 1
+            && grain == 1
+            && matches!(self.items.first(), Some(Item::Section(..)))
+            && place < room
+        {
             self.top = 0;
         }
     }
 
     fn shows(&self, target: &Target) -> bool {
         let fold = !self.filter.chars().any(char::is_uppercase);
-        let has = |text: &str, word: &str| if fold { text.to_lowercase().contains(word) } else { text.contains(word) };
+        let has = |text: &str, word: &str| {
+            if fold {
+                text.to_lowercase().contains(word)
+            } else {
+                text.contains(word)
+            }
+        };
         let state = target.status.state().word();
         self.filter.split_whitespace().all(|word| {
-            let words = [&target.name, &target.address].into_iter().chain(&target.groups).chain(&target.tags);
-            words.map(String::as_str).chain([state]).any(|text| has(text, word))
+            let words = [&target.name, &target.address]
+                .into_iter()
+                .chain(&target.groups)
+                .chain(&target.tags);
+            words
+                .map(String::as_str)
+                .chain([state])
+                .any(|text| has(text, word))
         })
     }
 }

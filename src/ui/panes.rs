@@ -70,7 +70,8 @@ impl Pane {
 
     /// Whether the row is selected.
     pub fn selects(&self, place: Place) -> bool {
-        self.selection.is_some_and(|(a, b)| (a.min(b)..=a.max(b)).contains(&place))
+        self.selection
+            .is_some_and(|(a, b)| (a.min(b)..=a.max(b)).contains(&place))
     }
 }
 
@@ -111,7 +112,9 @@ impl Arrangement {
 
     /// The arrangement of that name.
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Single, Self::Columns, Self::Rows, Self::Grid].into_iter().find(|way| way.word() == word)
+        [Self::Single, Self::Columns, Self::Rows, Self::Grid]
+            .into_iter()
+            .find(|way| way.word() == word)
     }
 }
 
@@ -198,7 +201,10 @@ mod tests {
         panes.open(&target(3), false);
         assert_eq!((panes.list.len(), panes.front), (9, 3));
         panes.open(&target(42), false);
-        assert_eq!((panes.list.len(), panes.current().map(|pane| pane.target)), (9, Some(TargetId(42))));
+        assert_eq!(
+            (panes.list.len(), panes.current().map(|pane| pane.target)),
+            (9, Some(TargetId(42)))
+        );
         panes.step(-4);
         assert_eq!(panes.front, 8);
         panes.close();

@@ -134,7 +134,13 @@ impl Picture {
         self.collect_states(model, &mut collected);
         match &plan.main {
             Main::Rack(rack) => {
-                self.collect_tiles(model, usize::from(rack.columns * rack.rows()), fresh, now, &mut collected);
+                self.collect_tiles(
+                    model,
+                    usize::from(rack.columns * rack.rows()),
+                    fresh,
+                    now,
+                    &mut collected,
+                );
                 if let (Some(plan), Some(pane)) = (&rack.preview, &model.preview) {
                     let shown = self.collect_pane(model, Slot::Preview, pane, plan);
                     collected.changed |= shown;
@@ -142,10 +148,15 @@ impl Picture {
             }
             Main::Panes(panes) => {
                 for (index, plan) in panes {
-                    let Some(pane) = model.panes.list.get(*index) else { continue };
+                    let Some(pane) = model.panes.list.get(*index) else {
+                        continue;
+                    };
                     let slot = Slot::Pane(*index);
                     let front = *index == model.panes.front;
-                    let known = self.panes.get(&slot).is_some_and(|shown| shown.view == ViewKey::new(pane, plan));
+                    let known = self
+                        .panes
+                        .get(&slot)
+                        .is_some_and(|shown| shown.view == ViewKey::new(pane, plan));
                     if fresh == Fresh::Front && !front && known {
                         continue;
                     }
@@ -166,16 +177,29 @@ impl Picture {
         let mut counts = [0; State::ALL.len()];
         for target in model.rack.targets() {
             let state = target.status.state();
-            if let Some(count) = State::ALL.iter().position(|known| *known == state).and_then(|place| counts.get_mut(place)) {
+            if let Some(count) = State::ALL
+                .iter()
+                .position(|known| *known == state)
+                .and_then(|place| counts.get_mut(place))
+            {
                 *count += 1;
             }
         }
-        let needing: Vec<_> = attention(&model.rack).map(|(target, state)| (target.id, state)).collect();
+        let needing: Vec<_> = attention(&model.rack)
+            .map(|(target, state)| (target.id, state))
+            .collect();
         collected.changed |= counts != self.counts || needing != self.attention;
         (self.counts, self.attention) = (counts, needing);
     }
 
-    fn collect_tiles(&mut self, model: &Model, room: usize, fresh: Fresh, now: Instant, collected: &mut Collected) {
+    fn collect_tiles(
+        &mut self,
+        model: &Model,
+        room: usize,
+        fresh: Fresh,
+        now: Instant,
+        collected: &mut Collected,
+    ) {
         if !model.settings.reduced_motion {
             if fresh == Fresh::All {
                 collected.changed |= self.activity.sample(&model.rack, now);
@@ -184,12 +208,23 @@ impl Picture {
                 collected.again(next);
             }
         }
-        for item in model.overview.items().iter().skip(model.overview.top).take(room) {
+        for item in model
+            .overview
+            .items()
+            .iter()
+            .skip(model.overview.top)
+            .take(room)
+        {
             let Item::Target(id) = item else { continue };
-            if fresh == Fresh::Front && self.tiles.contains_key(id) && model.overview.selected != Some(*id) {
+            if fresh == Fresh::Front
+                && self.tiles.contains_key(id)
+                && model.overview.selected != Some(*id)
+            {
                 continue;
             }
-            let Some(target) = model.rack.target(*id) else { continue };
+            let Some(target) = model.rack.target(*id) else {
+                continue;
+            };
             let old = self.tiles.remove(id);
             let bars = self.activity.bars(*id);
             let tile = tile(target, bars, old.as_ref(), now, collected);
@@ -205,13 +240,24 @@ impl Picture {
             Some(target) => {
                 let version = target.transcript.version();
                 let status = Some(target.status.read());
-                if old.is_some_and(|old| old.view == view && old.version == version && old.status == status) {
+                if old.is_some_and(|old| {
+                    old.view == view && old.version == version && old.status == status
+                }) {
                     return false;
                 }
                 let format = pane.format(plan.text.width, &model.settings.zone);
-                target.transcript.with(|ring| shown(ring, view, version, status, pane, &format, plan))
+                target
+                    .transcript
+                    .with(|ring| shown(ring, view, version, status, pane, &format, plan))
             }
-            None => Shown { view, version: 0, status: None, rows: Vec::new(), below: 0, dropped: 0 },
+            None => Shown {
+                view,
+                version: 0,
+                status: None,
+                rows: Vec::new(),
+                below: 0,
+                dropped: 0,
+            },
         };
         let changed = old != Some(&shown);
         self.panes.insert(slot, shown);
@@ -219,31 +265,62 @@ impl Picture {
     }
 
     /// A pane in raw mode: its target's own screen, told the pane's size, its questions answered.
-    fn collect_raw(&mut self, model: &mut Model, index: usize, plan: &PanePlan, now: Instant, collected: &mut Collected) {
-        let Some(pane) = model.panes.list.get_mut(index) else { return };
+    fn collect_raw(
+        &mut self,
+        model: &mut Model,
+        index: usize,
+        plan: &PanePlan,
+        now: Instant,
+        collected: &mut Collected,
+    ) {
+        let Some(pane) = model.panes.list.get_mut(index) else {
+            return;
+        };
         let Some(target) = model.rack.target(pane.target).cloned() else {
             pane.raw = false;
             return;
         };
         let size = (plan.text.width.max(1), plan.text.height.max(1));
-        let raw = self.raws.entry(pane.target).or_insert_with(|| Raw::new(&target.transcript, size));
+        let raw = self
+            .raws
+            .entry(pane.target)
+            .or_insert_with(|| Raw::new(&target.transcript, size));
         let news = raw.read(&target.transcript, size);
         collected.changed |= news.changed;
         if news.resized {
-            let request = crate::target::Request::Resize { columns: size.0, rows: size.1 };
-            collected.effects.push(Effect::Ask { id: pane.target, request });
+            let request = crate::target::Request::Resize {
+                columns: size.0,
+                rows: size.1,
+            };
+            collected.effects.push(Effect::Ask {
+                id: pane.target,
+                request,
+            });
         }
         if !news.replies.is_empty() && index == model.panes.front {
             let request = crate::target::Request::Keys(news.replies);
-            collected.effects.push(Effect::Ask { id: pane.target, request });
+            collected.effects.push(Effect::Ask {
+                id: pane.target,
+                request,
+            });
         }
         if news.more {
             collected.again(now);
         }
-        (pane.application_cursor, pane.bracketed_paste) = (raw.emulator().application_cursor(), raw.emulator().bracketed_paste());
+        (pane.application_cursor, pane.bracketed_paste) = (
+            raw.emulator().application_cursor(),
+            raw.emulator().bracketed_paste(),
+        );
         let status = Some(target.status.read());
         let view = ViewKey::new(pane, plan);
-        let shown = Shown { view, version: 0, status, rows: Vec::new(), below: 0, dropped: raw.missed() };
+        let shown = Shown {
+            view,
+            version: 0,
+            status,
+            rows: Vec::new(),
+            below: 0,
+            dropped: raw.missed(),
+        };
         collected.changed |= self.panes.get(&Slot::Pane(index)) != Some(&shown);
         self.panes.insert(Slot::Pane(index), shown);
     }
@@ -252,11 +329,19 @@ impl Picture {
     fn forget(&mut self, model: &Model, plan: &Plan) {
         let shows = |slot: &Slot| match (slot, &plan.main) {
             (Slot::Preview, Main::Rack(_)) => true,
-            (Slot::Pane(index), Main::Panes(panes)) => panes.iter().any(|(shown, _)| shown == index),
+            (Slot::Pane(index), Main::Panes(panes)) => {
+                panes.iter().any(|(shown, _)| shown == index)
+            }
             _ => false,
         };
         self.panes.retain(|slot, _| shows(slot));
-        let raw = |id: &TargetId| model.panes.list.iter().any(|pane| pane.raw && pane.target == *id);
+        let raw = |id: &TargetId| {
+            model
+                .panes
+                .list
+                .iter()
+                .any(|pane| pane.raw && pane.target == *id)
+        };
         self.raws.retain(|id, _| raw(id));
         if model.view != View::Rack {
             self.tiles.clear();
@@ -280,7 +365,15 @@ impl Picture {
     }
 }
 
-fn shown(ring: &Ring, view: ViewKey, version: u64, status: Option<Status>, pane: &Pane, format: &super::rows::Format<'_>, plan: &PanePlan) -> Shown {
+fn shown(
+    ring: &Ring,
+    view: ViewKey,
+    version: u64,
+    status: Option<Status>,
+    pane: &Pane,
+    format: &super::rows::Format<'_>,
+    plan: &PanePlan,
+) -> Shown {
     let height = usize::from(plan.text.height);
     let rows = match pane.scroll {
         Scroll::Follow => format.tail(ring, height),
@@ -291,40 +384,98 @@ fn shown(ring: &Ring, view: ViewKey, version: u64, status: Option<Status>, pane:
         Scroll::Follow => 0,
         Scroll::At(_) => ring.next().saturating_sub(1).saturating_sub(last),
     };
-    let at_oldest = rows.first().is_some_and(|row| row.place.seq == ring.first() && row.place.row == 0);
-    let dropped = if at_oldest { ring.first().saturating_sub(1) } else { 0 };
-    Shown { view, version, status, rows, below, dropped }
+    let at_oldest = rows
+        .first()
+        .is_some_and(|row| row.place.seq == ring.first() && row.place.row == 0);
+    let dropped = if at_oldest {
+        ring.first().saturating_sub(1)
+    } else {
+        0
+    };
+    Shown {
+        view,
+        version,
+        status,
+        rows,
+        below,
+        dropped,
+    }
 }
 
-fn tile(target: &Arc<Target>, bars: Bars, old: Option<&Tile>, now: Instant, collected: &mut Collected) -> Tile {
+fn tile(
+    target: &Arc<Target>,
+    bars: Bars,
+    old: Option<&Tile>,
+    now: Instant,
+    collected: &mut Collected,
+) -> Tile {
     let status = target.status.read();
     let version = target.transcript.version();
     let talks = matches!(status.state, State::Running | State::Broken);
     if !talks {
-        let text = if status.detail.is_empty() { status.state.word().to_owned() } else { status.detail };
-        return Tile { state: status.state, text, reason: true, bars, version, changed: None };
+        let text = if status.detail.is_empty() {
+            status.state.word().to_owned()
+        } else {
+            status.detail
+        };
+        return Tile {
+            state: status.state,
+            text,
+            reason: true,
+            bars,
+            version,
+            changed: None,
+        };
     }
     if let Some(old) = old.filter(|old| !old.reason && old.state == status.state) {
         if old.version == version {
-            return Tile { bars, ..old.clone() };
+            return Tile {
+                bars,
+                ..old.clone()
+            };
         }
-        if let Some(until) = old.changed.map(|changed| changed + TILE_HOLD).filter(|until| *until > now) {
+        if let Some(until) = old
+            .changed
+            .map(|changed| changed + TILE_HOLD)
+            .filter(|until| *until > now)
+        {
             collected.again(until);
-            return Tile { bars, ..old.clone() };
+            return Tile {
+                bars,
+                ..old.clone()
+            };
         }
     }
     match target.transcript.with(last_line) {
-        Some(text) => Tile { state: status.state, text, reason: false, bars, version, changed: Some(now) },
-        None => Tile { state: status.state, text: status.detail, reason: true, bars, version, changed: None },
+        Some(text) => Tile {
+            state: status.state,
+            text,
+            reason: false,
+            bars,
+            version,
+            changed: Some(now),
+        },
+        None => Tile {
+            state: status.state,
+            text: status.detail,
+            reason: true,
+            bars,
+            version,
+            changed: None,
+        },
     }
 }
 
 /// The last line of output that shows something.
 fn last_line(ring: &Ring) -> Option<String> {
     let from = ring.next().saturating_sub(TILE_ENTRIES).max(ring.first());
-    (from..ring.next()).rev().filter_map(|seq| ring.entry(seq)).filter(|entry| entry.kind == Kind::Output).find_map(|entry| {
-        let text = safe::Safe::new().line(entry.bytes, TILE_COLUMNS).text();
-        let text = text.trim();
-        (!text.is_empty()).then(|| text.to_owned())
-    })
+    (from..ring.next())
+        .rev()
+        .filter_map(|seq| ring.entry(seq))
+        .filter(|entry| entry.kind == Kind::Output)
+        .find_map(|entry| {
+            let text = safe::Safe::new().line(entry.bytes, TILE_COLUMNS).text();
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        })
 }

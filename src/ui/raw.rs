@@ -44,7 +44,12 @@ impl Raw {
             });
             fits.last().unwrap_or(ring.next())
         });
-        let mut raw = Self { emulator: Emulator::new(columns, rows), reader: Reader::from(from), missed: 0, told: None };
+        let mut raw = Self {
+            emulator: Emulator::new(columns, rows),
+            reader: Reader::from(from),
+            missed: 0,
+            told: None,
+        };
         raw.read_on(transcript);
         // What older lines asked was answered then, or never will be.
         raw.emulator.replies();
@@ -60,7 +65,12 @@ impl Raw {
             self.emulator.resize(size.0, size.1);
         }
         let (read, more) = self.read_on(transcript);
-        News { changed: resized || read, resized, more, replies: self.emulator.replies() }
+        News {
+            changed: resized || read,
+            resized,
+            more,
+            replies: self.emulator.replies(),
+        }
     }
 
     /// The screen.
@@ -114,7 +124,13 @@ mod tests {
         let area = Rect::new(0, 0, 20, 1);
         let mut buffer = Buffer::empty(area);
         raw.emulator().render(area, &mut buffer);
-        buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
+        buffer
+            .content
+            .iter()
+            .map(ratatui::buffer::Cell::symbol)
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
     }
 
     #[test]
@@ -132,7 +148,13 @@ mod tests {
 
     #[test]
     fn a_flood_is_read_in_parts_and_what_is_dropped_is_counted() {
-        let transcript = Transcript::new(Limits { bytes: 1, line: 100 }, Arc::default());
+        let transcript = Transcript::new(
+            Limits {
+                bytes: 1,
+                line: 100,
+            },
+            Arc::default(),
+        );
         let mut raw = Raw::new(&transcript, (20, 5));
         transcript.output(Time(0), &b"0123456789abcdef\n".repeat(20_000));
         let mut parts = 1;

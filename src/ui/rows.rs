@@ -71,20 +71,48 @@ impl Format<'_> {
     pub fn rows(&self, entry: &Entry<'_>) -> Vec<Row> {
         let stamp = if self.stamps() {
             let time = entry.time.timestamp().to_zoned(self.zone.clone()).time();
-            format!("{:02}:{:02}:{:02} ", time.hour(), time.minute(), time.second())
+            format!(
+                "{:02}:{:02}:{:02} ",
+                time.hour(),
+                time.minute(),
+                time.second()
+            )
         } else {
             String::new()
         };
         let prefix = prefix(entry);
-        let width = self.width.saturating_sub(stamp.len() + prefix.chars().count()).max(1);
+        let width = self
+            .width
+            .saturating_sub(stamp.len() + prefix.chars().count())
+            .max(1);
         let mut rows: Vec<Row> = Vec::new();
         for line in self.lines(entry, width) {
             let first = rows.is_empty();
-            let blank = |text: &str| if first { text.to_owned() } else { " ".repeat(text.chars().count()) };
+            let blank = |text: &str| {
+                if first {
+                    text.to_owned()
+                } else {
+                    " ".repeat(text.chars().count())
+                }
+            };
             // Every line of a reply is marked as one; only a name is not repeated.
-            let prefix = if entry.kind == Kind::Command { blank(&prefix) } else { prefix.clone() };
-            let place = Place { seq: entry.seq, row: rows.len() };
-            rows.push(Row { place, kind: entry.kind, stamp: blank(&stamp), prefix, line, unfinished: false });
+            let prefix = if entry.kind == Kind::Command {
+                blank(&prefix)
+            } else {
+                prefix.clone()
+            };
+            let place = Place {
+                seq: entry.seq,
+                row: rows.len(),
+            };
+            rows.push(Row {
+                place,
+                kind: entry.kind,
+                stamp: blank(&stamp),
+                prefix,
+                line,
+                unfinished: false,
+            });
         }
         if let Some(last) = rows.last_mut() {
             last.unfinished = matches!(entry.ending, Ending::Folded | Ending::Lost);
@@ -113,7 +141,9 @@ impl Format<'_> {
     }
 
     fn light_up(&self, entry: &Entry<'_>, line: &mut Line) {
-        let Some(pattern) = self.pattern.filter(|_| !self.controls) else { return };
+        let Some(pattern) = self.pattern.filter(|_| !self.controls) else {
+            return;
+        };
         let current = self.current == Some(entry.seq);
         for found in pattern.matches_in_text(&line.text()) {
             line.restyle(found.columns, |pen| {
@@ -163,22 +193,39 @@ impl Format<'_> {
 
     /// The top of a view whose last rows are the newest.
     pub fn bottom(&self, ring: &Ring, height: usize) -> Place {
-        self.tail(ring, height).first().map(|row| row.place).unwrap_or(Place { seq: ring.first(), row: 0 })
+        self.tail(ring, height)
+            .first()
+            .map(|row| row.place)
+            .unwrap_or(Place {
+                seq: ring.first(),
+                row: 0,
+            })
     }
 
     /// The place `by` rows above `from`, or the oldest.
     pub fn above(&self, ring: &Ring, from: Place, by: usize) -> Place {
         if by <= from.row {
-            return Place { row: from.row - by, ..from };
+            return Place {
+                row: from.row - by,
+                ..from
+            };
         }
         let rows = self.rows_up(ring, from.seq, by - from.row);
-        rows.first().map_or(Place { seq: ring.first(), row: 0 }, |row| row.place)
+        rows.first().map_or(
+            Place {
+                seq: ring.first(),
+                row: 0,
+            },
+            |row| row.place,
+        )
     }
 
     /// The place `by` rows below `from`; `None` if a view of `height` rows from there would reach the end.
     pub fn below(&self, ring: &Ring, from: Place, by: usize, height: usize) -> Option<Place> {
         let rows = self.window(ring, from, by.saturating_add(height).saturating_add(1));
-        (rows.len() > by + height).then(|| rows.get(by).map(|row| row.place)).flatten()
+        (rows.len() > by + height)
+            .then(|| rows.get(by).map(|row| row.place))
+            .flatten()
     }
 }
 
@@ -186,8 +233,15 @@ fn prefix(entry: &Entry<'_>) -> String {
     match entry.kind {
         Kind::Output => String::new(),
         Kind::Command => {
-            let who = entry.who.map(|who| crate::transcript::safe::plain(who.as_bytes()).into_owned());
-            let who: String = who.as_deref().unwrap_or("somebody").chars().filter(char::is_ascii_graphic).collect();
+            let who = entry
+                .who
+                .map(|who| crate::transcript::safe::plain(who.as_bytes()).into_owned());
+            let who: String = who
+                .as_deref()
+                .unwrap_or("somebody")
+                .chars()
+                .filter(char::is_ascii_graphic)
+                .collect();
             format!("{}> ", who.get(..WHO_COLUMNS_MAX).unwrap_or(&who))
         }
         Kind::Reply => "= ".to_owned(),
@@ -208,17 +262,30 @@ mod tests {
 
     fn format(width: usize) -> Format<'static> {
         static ZONE: TimeZone = TimeZone::UTC;
-        Format { width, times: false, zone: &ZONE, wrap: true, controls: false, pattern: None, current: None }
+        Format {
+            width,
+            times: false,
+            zone: &ZONE,
+            wrap: true,
+            controls: false,
+            pattern: None,
+            current: None,
+        }
     }
 
     fn texts(rows: &[Row]) -> Vec<String> {
-        rows.iter().map(|row| format!("{}{}{}", row.stamp, row.prefix, row.line.text())).collect()
+        rows.iter()
+            .map(|row| format!("{}{}{}", row.stamp, row.prefix, row.line.text()))
+            .collect()
     }
 
     #[test]
     fn the_tail_ends_with_the_newest_row() {
         let ring = ring("one\ntwo\nabcdefgh\nprompt$ ");
-        assert_eq!(texts(&format(5).tail(&ring, 4)), ["abcde", "fgh", "promp", "t$ "]);
+        assert_eq!(
+            texts(&format(5).tail(&ring, 4)),
+            ["abcde", "fgh", "promp", "t$ "]
+        );
         assert_eq!(texts(&format(80).tail(&ring, 9)).len(), 4);
         assert_eq!(format(5).tail(&Ring::new(Limits::default()), 3), []);
     }
@@ -232,8 +299,15 @@ mod tests {
         assert_eq!(format.above(&ring, top, 1), Place { seq: 2, row: 0 });
         assert_eq!(format.above(&ring, top, 2), Place { seq: 1, row: 0 });
         assert_eq!(format.above(&ring, top, 9), Place { seq: 1, row: 0 });
-        assert_eq!(format.below(&ring, top, 1, 2), Some(Place { seq: 3, row: 0 }));
-        assert_eq!(format.below(&ring, top, 3, 2), None, "the end is reached: follow");
+        assert_eq!(
+            format.below(&ring, top, 1, 2),
+            Some(Place { seq: 3, row: 0 })
+        );
+        assert_eq!(
+            format.below(&ring, top, 3, 2),
+            None,
+            "the end is reached: follow"
+        );
     }
 
     #[test]
@@ -242,9 +316,20 @@ mod tests {
         ring.note(Time(0), Kind::Command, Some("kim"), "uptime");
         ring.note(Time(3_723_000_000), Kind::Reply, None, "a\nb");
         ring.note(Time(0), Kind::Notice, None, "lost");
-        let format = Format { times: true, ..format(40) };
+        let format = Format {
+            times: true,
+            ..format(40)
+        };
         let rows = texts(&format.tail(&ring, 9));
-        assert_eq!(rows, ["00:00:00 kim> uptime", "01:02:03 = a", "         = b", "00:00:00 -- lost"]);
+        assert_eq!(
+            rows,
+            [
+                "00:00:00 kim> uptime",
+                "01:02:03 = a",
+                "         = b",
+                "00:00:00 -- lost"
+            ]
+        );
     }
 
     #[test]
@@ -257,7 +342,10 @@ mod tests {
     #[test]
     fn matches_are_lit_up_also_where_a_line_is_wrapped() {
         let pattern = Pattern::new("def");
-        let format = Format { pattern: Some(&pattern), ..format(4) };
+        let format = Format {
+            pattern: Some(&pattern),
+            ..format(4)
+        };
         let rows = format.tail(&ring("abcdefgh\n"), 9);
         let lit: Vec<String> = rows
             .iter()
@@ -271,6 +359,9 @@ mod tests {
     #[test]
     fn a_place_that_has_fewer_rows_than_before_is_shown_from_its_last() {
         let ring = ring("abcdefgh\nnext\n");
-        assert_eq!(texts(&format(40).window(&ring, Place { seq: 1, row: 7 }, 5)), ["abcdefgh", "next"]);
+        assert_eq!(
+            texts(&format(40).window(&ring, Place { seq: 1, row: 7 }, 5)),
+            ["abcdefgh", "next"]
+        );
     }
 }

@@ -49,7 +49,11 @@ pub enum Progress {
 impl Search {
     /// A search from `from` on, that entry included.
     pub fn new(pattern: Pattern, way: Way, from: Seq) -> Self {
-        Self { pattern, current: None, state: Progress::Looking(way, from) }
+        Self {
+            pattern,
+            current: None,
+            state: Progress::Looking(way, from),
+        }
     }
 
     /// Looks for the next match that way.
@@ -71,7 +75,9 @@ impl Search {
 
     /// Looks at one slice. Returns the entry that was found.
     pub fn look(&mut self, ring: &Ring) -> Option<Seq> {
-        let Progress::Looking(way, from) = self.state else { return None };
+        let Progress::Looking(way, from) = self.state else {
+            return None;
+        };
         let (first, last) = (ring.first(), ring.next().saturating_sub(1));
         let mut seq = from.clamp(first, last.max(first));
         if from > last && way == Way::Newer {
@@ -124,7 +130,9 @@ pub struct Ticker(Option<Instant>);
 impl Ticker {
     /// Says yes if the last yes is long enough ago.
     pub fn tick(&mut self, now: Instant) -> bool {
-        let due = self.0.is_none_or(|last| now.saturating_duration_since(last) >= PROGRESS);
+        let due = self
+            .0
+            .is_none_or(|last| now.saturating_duration_since(last) >= PROGRESS);
         if due {
             self.0 = Some(now);
         }
@@ -152,7 +160,12 @@ mod tests {
             slices += 1;
             assert!(slices < 1_000, "it must come to an end");
         }
-        ((search.state == Progress::Found).then_some(search.current).flatten(), slices)
+        (
+            (search.state == Progress::Found)
+                .then_some(search.current)
+                .flatten(),
+            slices,
+        )
     }
 
     #[test]
@@ -168,7 +181,11 @@ mod tests {
         assert_eq!(finish(&mut search, &ring).0, None);
         assert_eq!(search.words(), r"no newer match for line \d?7\.");
         search.next(Way::Older);
-        assert_eq!(finish(&mut search, &ring).0, Some(17), "it goes on from the last match");
+        assert_eq!(
+            finish(&mut search, &ring).0,
+            Some(17),
+            "it goes on from the last match"
+        );
     }
 
     #[test]
@@ -190,7 +207,10 @@ mod tests {
 
     #[test]
     fn an_entry_that_was_dropped_meanwhile_is_passed_over() {
-        let mut ring = Ring::new(Limits { bytes: 1, line: 100 });
+        let mut ring = Ring::new(Limits {
+            bytes: 1,
+            line: 100,
+        });
         for n in 0..100_000 {
             ring.output(Time(0), format!("line {n}\n").as_bytes());
         }

@@ -33,14 +33,18 @@ pub enum Error {
 /// Alternate screen, bracketed paste, no cursor until a frame asks for one.
 const ENTER: &str = "\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J";
 /// Everything that was changed, changed back; harmless where it was not.
-const LEAVE: &str = "\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE: &str =
+    "\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 /// Buttons, wheel and drags; not mere movements, which would send bytes for nothing.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 const FRAME_BEGIN: &[u8] = b"\x1b[?2026h";
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 /// The size taken where the terminal tells none, as serial lines do.
-const SIZE_UNKNOWN: Size = Size { width: 80, height: 24 };
+const SIZE_UNKNOWN: Size = Size {
+    width: 80,
+    height: 24,
+};
 /// Panics of other threads that wait to be shown; more are in the log alone.
 const PANICS_WAITING: usize = 16;
 
@@ -70,16 +74,28 @@ impl Screen {
             return Err(Error::NotATerminal("standard input"));
         }
         let size = size();
-        let out = io::stdout().as_fd().try_clone_to_owned().map_err(|e| Error::Failed("being opened", e))?;
+        let out = io::stdout()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|e| Error::Failed("being opened", e))?;
         let frames = Frames::new(File::from(out));
         let written = frames.written.clone();
         let backend = CrosstermBackend::new(frames);
         // Fixed: a screen that follows the size by itself asks for it before every frame.
-        let options = TerminalOptions { viewport: Viewport::Fixed(Rect::from((ratatui::layout::Position::ORIGIN, size))) };
-        let terminal = Terminal::with_options(backend, options).map_err(|e| Error::Failed("being opened", e))?;
+        let options = TerminalOptions {
+            viewport: Viewport::Fixed(Rect::from((ratatui::layout::Position::ORIGIN, size))),
+        };
+        let terminal = Terminal::with_options(backend, options)
+            .map_err(|e| Error::Failed("being opened", e))?;
         let (sender, panics) = mpsc::sync_channel(PANICS_WAITING);
-        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some((std::thread::current().id(), sender));
-        let mut screen = Self { terminal, written, mouse, panics };
+        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((std::thread::current().id(), sender));
+        let mut screen = Self {
+            terminal,
+            written,
+            mouse,
+            panics,
+        };
         screen.take()?;
         Ok(screen)
     }
@@ -90,7 +106,9 @@ impl Screen {
     /// The terminal is gone.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> Result<u64, Error> {
         let before = self.written();
-        self.terminal.draw(view).map_err(|e| Error::Failed("being drawn on", e))?;
+        self.terminal
+            .draw(view)
+            .map_err(|e| Error::Failed("being drawn on", e))?;
         Ok(self.written() - before)
     }
 
@@ -101,9 +119,14 @@ impl Screen {
     pub fn repaint(&mut self) -> Result<Size, Error> {
         let size = size();
         let area = Rect::from((ratatui::layout::Position::ORIGIN, size));
-        self.terminal.resize(area).map_err(|e| Error::Failed("being resized", e))?;
+        self.terminal
+            .resize(area)
+            .map_err(|e| Error::Failed("being resized", e))?;
         // The terminal may show something else than was drawn, in places that are blank now.
-        self.terminal.backend_mut().clear().map_err(|e| Error::Failed("being cleared", e))?;
+        self.terminal
+            .backend_mut()
+            .clear()
+            .map_err(|e| Error::Failed("being cleared", e))?;
         Ok(size)
     }
 
@@ -122,7 +145,8 @@ impl Screen {
     /// The terminal is gone.
     pub fn copy(&mut self, text: &str) -> Result<(), Error> {
         let env = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-        let screen = !env("TMUX") && std::env::var("TERM").is_ok_and(|term| term.starts_with("screen"));
+        let screen =
+            !env("TMUX") && std::env::var("TERM").is_ok_and(|term| term.starts_with("screen"));
         self.write(&super::clipboard::sequence(text, env("TMUX"), screen))
     }
 
@@ -154,7 +178,9 @@ impl Screen {
 
     fn write(&mut self, text: &str) -> Result<(), Error> {
         let out = self.terminal.backend_mut();
-        let written = out.write_all(text.as_bytes()).and_then(|()| io::Write::flush(out));
+        let written = out
+            .write_all(text.as_bytes())
+            .and_then(|()| io::Write::flush(out));
         written.map_err(|e| Error::Failed("being set up", e))
     }
 }
@@ -171,7 +197,9 @@ pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         // Whoever hung up cannot be told that this failed.
-        out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush()).ok();
+        out.write_all(LEAVE.as_bytes())
+            .and_then(|()| out.flush())
+            .ok();
         disable_raw_mode().ok();
     }
 }
@@ -183,7 +211,9 @@ pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(move |info| {
         if TAKEN.load(Ordering::SeqCst) {
             let owner = OWNER.try_lock().ok().and_then(|owner| owner.clone());
-            if let Some((_, told)) = owner.filter(|(thread, _)| *thread != std::thread::current().id()) {
+            if let Some((_, told)) =
+                owner.filter(|(thread, _)| *thread != std::thread::current().id())
+            {
                 tracing::error!("{info}");
                 told.try_send(info.to_string()).ok();
                 return;
@@ -210,7 +240,11 @@ struct Frames {
 
 impl Frames {
     fn new(out: File) -> Self {
-        Self { out, frame: FRAME_BEGIN.to_vec(), written: Rc::default() }
+        Self {
+            out,
+            frame: FRAME_BEGIN.to_vec(),
+            written: Rc::default(),
+        }
     }
 
     /// Writes all, waiting where somebody else made the terminal non-blocking.
@@ -241,7 +275,8 @@ impl Write for Frames {
         if self.frame.len() > FRAME_BEGIN.len() {
             self.frame.extend_from_slice(FRAME_END);
             let written = self.write_out();
-            self.written.set(self.written.get() + self.frame.len() as u64);
+            self.written
+                .set(self.written.get() + self.frame.len() as u64);
             self.frame.truncate(FRAME_BEGIN.len());
             written?;
         }
@@ -275,7 +310,11 @@ mod tests {
     #[test]
     fn everything_that_is_switched_on_is_switched_off() {
         for text in [ENTER, MOUSE_ON] {
-            for mode in text.split("\x1b[?").filter_map(|part| part.split_once('h')).map(|(mode, _)| mode) {
+            for mode in text
+                .split("\x1b[?")
+                .filter_map(|part| part.split_once('h'))
+                .map(|(mode, _)| mode)
+            {
                 assert!(LEAVE.contains(&format!("\x1b[?{mode}l")), "{mode}");
             }
         }

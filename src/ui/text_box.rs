@@ -30,14 +30,20 @@ impl TextBox {
     /// A text with its title.
     pub fn new(title: &str, text: &str) -> Self {
         let lines = text.lines().take(LINES_MAX).map(str::to_owned).collect();
-        Self { title: title.to_owned(), lines, top: 0 }
+        Self {
+            title: title.to_owned(),
+            lines,
+            top: 0,
+        }
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: Key, keys: &KeyMap) -> Outcome {
         let last = self.lines.len().saturating_sub(1);
         self.top = match (keys.action(Context::Overlay, key), key.typed()) {
-            (Some(Action::CloseOverlay | Action::Accept), _) | (None, Some('q')) => return Outcome::Close,
+            (Some(Action::CloseOverlay | Action::Accept), _) | (None, Some('q')) => {
+                return Outcome::Close;
+            }
             (Some(Action::Up), _) | (None, Some('k')) => self.top.saturating_sub(1),
             (Some(Action::Down), _) | (None, Some('j')) => self.top + 1,
             (Some(Action::PageUp), _) => self.top.saturating_sub(PAGE_ROWS),
@@ -55,10 +61,25 @@ impl TextBox {
         let columns = COLUMNS_MAX.min(area.width.saturating_sub(2));
         let shown = |line: &String| {
             // Columns of tables stay columns where they fit.
-            if line.chars().count() <= columns.into() { vec![line.clone()] } else { wrap(line, columns.into(), look.glyphs) }
+            if line.chars().count() <= columns.into() {
+                vec![line.clone()]
+            } else {
+                wrap(line, columns.into(), look.glyphs)
+            }
         };
-        let lines: Vec<String> = self.lines.iter().skip(self.top).flat_map(shown).take(area.height.into()).collect();
-        let wanted = self.lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        let lines: Vec<String> = self
+            .lines
+            .iter()
+            .skip(self.top)
+            .flat_map(shown)
+            .take(area.height.into())
+            .collect();
+        let wanted = self
+            .lines
+            .iter()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0);
         let frame = Frame {
             title: &self.title,
             hint: "Esc closes",

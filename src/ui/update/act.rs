@@ -21,9 +21,19 @@ impl Model {
         let front = vec![Effect::Draw(Fresh::Front)];
         let all = vec![Effect::Draw(Fresh::All)];
         match action {
-            Action::Help => self.overlay = Some(Overlay::Help(Help::new(self.context(), &self.settings.keys))),
+            Action::Help => {
+                self.overlay = Some(Overlay::Help(Help::new(
+                    self.context(),
+                    &self.settings.keys,
+                )))
+            }
             Action::Palette => self.overlay = Some(Overlay::Palette(self.palette())),
-            Action::ChooseTarget => self.overlay = Some(Overlay::Palette(Palette::new("Target", self.target_items()))),
+            Action::ChooseTarget => {
+                self.overlay = Some(Overlay::Palette(Palette::new(
+                    "Target",
+                    self.target_items(),
+                )))
+            }
             Action::Role => self.overlay = Some(Overlay::Role(RoleSwitcher::default())),
             Action::Notices => {
                 self.notices.seen();
@@ -31,14 +41,28 @@ impl Model {
             }
             Action::FilterRack => {
                 self.view = View::Rack;
-                self.overlay = Some(Overlay::Filter(Search::new("filter", &self.overview.filter)));
+                self.overlay = Some(Overlay::Filter(Search::new(
+                    "filter",
+                    &self.overview.filter,
+                )));
             }
-            Action::Search if self.front().is_some() => self.overlay = Some(Overlay::Search(Search::new("search", ""))),
-            Action::HistorySearch => self.overlay = Some(Overlay::History(Search::new("history", self.line.text()), 0)),
+            Action::Search if self.front().is_some() => {
+                self.overlay = Some(Overlay::Search(Search::new("search", "")))
+            }
+            Action::HistorySearch => {
+                self.overlay = Some(Overlay::History(
+                    Search::new("history", self.line.text()),
+                    0,
+                ))
+            }
 
             Action::ToggleView => self.toggle_view(),
             Action::FocusNext | Action::FocusPrevious => {
-                self.focus = if self.focus == Focus::Line { Focus::Main } else { Focus::Line };
+                self.focus = if self.focus == Focus::Line {
+                    Focus::Main
+                } else {
+                    Focus::Line
+                };
             }
             Action::FocusCommandLine => self.focus = Focus::Line,
             Action::LeaveCommandLine => {
@@ -77,7 +101,10 @@ impl Model {
             Action::SortRack => {
                 self.overview.sort = self.overview.sort.next();
                 self.overview.arrange(&self.rack);
-                self.tell(Severity::Info, &format!("targets {}", self.overview.sort.word()));
+                self.tell(
+                    Severity::Info,
+                    &format!("targets {}", self.overview.sort.word()),
+                );
             }
             Action::GroupRack => {
                 self.overview.grouped = !self.overview.grouped;
@@ -97,7 +124,10 @@ impl Model {
             Action::NextLayout => {
                 self.panes.zoomed = false;
                 self.panes.arrangement = self.panes.arrangement.next();
-                self.tell(Severity::Info, &format!("layout: {}", self.panes.arrangement.word()));
+                self.tell(
+                    Severity::Info,
+                    &format!("layout: {}", self.panes.arrangement.word()),
+                );
                 return all;
             }
             Action::ScrollUp => return self.scroll(Move::Rows(-1)),
@@ -131,19 +161,36 @@ impl Model {
             Action::Submit => return self.submit(),
             Action::HistoryPrevious => drop(self.line.older()),
             Action::HistoryNext => drop(self.line.newer()),
-            Action::Complete | Action::CompleteBack => return self.complete(action == Action::CompleteBack),
+            Action::Complete | Action::CompleteBack => {
+                return self.complete(action == Action::CompleteBack);
+            }
 
             Action::ToggleMouse => {
                 self.settings.mouse = !self.settings.mouse;
                 let on = self.settings.mouse;
-                self.tell(Severity::Info, if on { "the mouse is used; Shift-drag selects" } else { "the mouse is the terminal's" });
+                self.tell(
+                    Severity::Info,
+                    if on {
+                        "the mouse is used; Shift-drag selects"
+                    } else {
+                        "the mouse is the terminal's"
+                    },
+                );
                 return vec![Effect::Mouse(on), Effect::Draw(Fresh::Known)];
             }
             Action::NextTheme => {
                 self.settings.theme = (self.settings.theme + 1) % self.settings.themes.len().max(1);
-                self.tell(Severity::Info, &format!("theme {}", self.look().theme.name()));
+                self.tell(
+                    Severity::Info,
+                    &format!("theme {}", self.look().theme.name()),
+                );
             }
-            Action::ReloadConfig => return vec![Effect::Submit { focus: None, line: ".reload".to_owned() }],
+            Action::ReloadConfig => {
+                return vec![Effect::Submit {
+                    focus: None,
+                    line: ".reload".to_owned(),
+                }];
+            }
             Action::Redraw => return vec![Effect::Repaint, Effect::Draw(Fresh::All)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return self.quit(),
@@ -159,7 +206,10 @@ impl Model {
         }
         match action {
             _ if self.overlay.is_some() => known,
-            Action::LeaveCommandLine | Action::FocusCommandLine | Action::HistoryPrevious | Action::HistoryNext => known,
+            Action::LeaveCommandLine
+            | Action::FocusCommandLine
+            | Action::HistoryPrevious
+            | Action::HistoryNext => known,
             Action::SortRack | Action::GroupRack | Action::ToggleView => all,
             _ => front,
         }
@@ -167,7 +217,11 @@ impl Model {
 
     fn toggle_view(&mut self) {
         if self.view == View::Panes {
-            self.overview.selected = self.panes.current().map(|pane| pane.target).or(self.overview.selected);
+            self.overview.selected = self
+                .panes
+                .current()
+                .map(|pane| pane.target)
+                .or(self.overview.selected);
             (self.view, self.focus) = (View::Rack, Focus::Main);
         } else if self.panes.list.is_empty() {
             if let Some(target) = self.target().cloned() {
@@ -213,10 +267,19 @@ impl Model {
 
     /// Goes to the next target that needs somebody, in the rack's order, round the end.
     fn next_attention(&mut self) -> Vec<Effect> {
-        let needing: Vec<_> = attention(&self.rack).map(|(target, _)| target.clone()).collect();
+        let needing: Vec<_> = attention(&self.rack)
+            .map(|(target, _)| target.clone())
+            .collect();
         let here = self.front().map(|pane| pane.target);
-        let place = |id| self.rack.targets().iter().position(|target| Some(target.id) == id);
-        let after = needing.iter().find(|target| place(Some(target.id)) > place(here));
+        let place = |id| {
+            self.rack
+                .targets()
+                .iter()
+                .position(|target| Some(target.id) == id)
+        };
+        let after = needing
+            .iter()
+            .find(|target| place(Some(target.id)) > place(here));
         let Some(next) = after.or(needing.first()).cloned() else {
             self.tell(Severity::Info, "no target needs you");
             return vec![Effect::Draw(Fresh::Known)];
@@ -233,12 +296,16 @@ impl Model {
     }
 
     fn ask(&mut self, request: Request) -> Vec<Effect> {
-        let Some(id) = self.target().map(|target| target.id) else { return Vec::new() };
+        let Some(id) = self.target().map(|target| target.id) else {
+            return Vec::new();
+        };
         vec![Effect::Ask { id, request }, Effect::Draw(Fresh::Front)]
     }
 
     fn disconnect(&mut self) -> Vec<Effect> {
-        let Some(target) = self.target() else { return Vec::new() };
+        let Some(target) = self.target() else {
+            return Vec::new();
+        };
         let (title, id) = (format!("Disconnect {}?", target.name), target.id);
         let lines = vec!["It stays so until it is connected again.".to_owned()];
         self.confirm(&title, lines, "Yes, disconnect", Pending::Disconnect(id))
@@ -246,21 +313,34 @@ impl Model {
 
     fn enter_raw(&mut self) -> Vec<Effect> {
         if self.view == View::Rack {
-            let Some(target) = self.target().cloned() else { return Vec::new() };
+            let Some(target) = self.target().cloned() else {
+                return Vec::new();
+            };
             self.open(&target);
         }
         self.focus = Focus::Main;
-        let leave = self.settings.keys.keys(crate::ui::action::Context::Raw, Action::LeaveRaw);
+        let leave = self
+            .settings
+            .keys
+            .keys(crate::ui::action::Context::Raw, Action::LeaveRaw);
         let leave = leave.first().map(ToString::to_string).unwrap_or_default();
         self.change_pane(|pane| pane.raw = true);
-        self.tell(Severity::Info, &format!("every key goes to the target; {leave} leaves"));
+        self.tell(
+            Severity::Info,
+            &format!("every key goes to the target; {leave} leaves"),
+        );
         vec![Effect::Draw(Fresh::All)]
     }
 
     /// The key that leaves raw mode, sent to the target.
     fn send_raw_key(&mut self) -> Vec<Effect> {
-        let keys = self.settings.keys.keys(crate::ui::action::Context::Raw, Action::LeaveRaw);
-        let event = keys.first().map(|key| crossterm::event::KeyEvent::new(key.code(), key.modifiers()));
+        let keys = self
+            .settings
+            .keys
+            .keys(crate::ui::action::Context::Raw, Action::LeaveRaw);
+        let event = keys
+            .first()
+            .map(|key| crossterm::event::KeyEvent::new(key.code(), key.modifiers()));
         match event.and_then(|event| crate::ui::emulator::encode_key(event, false)) {
             Some(bytes) => self.ask(Request::Keys(bytes)),
             None => Vec::new(),
@@ -268,10 +348,20 @@ impl Model {
     }
 
     fn complete(&mut self, back: bool) -> Vec<Effect> {
-        let themes: Vec<&str> = self.settings.themes.iter().map(|theme| theme.name()).collect();
+        let themes: Vec<&str> = self
+            .settings
+            .themes
+            .iter()
+            .map(|theme| theme.name())
+            .collect();
         let words = self.line.complete(&self.rack, &themes, back);
         if words.len() > 1 {
-            let text = words.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(" ");
+            let text = words
+                .iter()
+                .take(20)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(" ");
             self.tell(Severity::Info, &text);
         }
         vec![Effect::Draw(Fresh::Known)]
@@ -279,7 +369,9 @@ impl Model {
 
     /// Copies the selected rows of the pane in front, or those it shows; without times and marks, wrapped lines whole.
     fn copy(&mut self) -> Vec<Effect> {
-        let (Some(plan), Some(target), Some(pane)) = (self.front_plan(), self.target(), self.front()) else {
+        let (Some(plan), Some(target), Some(pane)) =
+            (self.front_plan(), self.target(), self.front())
+        else {
             return Vec::new();
         };
         let text = super::mouse::copied(pane, target, plan, &self.settings.zone);
@@ -289,13 +381,17 @@ impl Model {
     }
 
     fn quit(&mut self) -> Vec<Effect> {
-        let connected = self.rack.targets().iter().filter(|target| {
-            matches!(target.status.state(), State::Running | State::Broken)
-        });
+        let connected = self
+            .rack
+            .targets()
+            .iter()
+            .filter(|target| matches!(target.status.state(), State::Running | State::Broken));
         match connected.count() {
             0 => vec![Effect::Quit],
             count => {
-                let lines = vec![format!("{count} targets are connected. Quitting disconnects them and ends their logs.")];
+                let lines = vec![format!(
+                    "{count} targets are connected. Quitting disconnects them and ends their logs."
+                )];
                 self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
             }
         }
@@ -303,7 +399,11 @@ impl Model {
 
     fn palette(&self) -> Palette {
         let mut items = Item::actions(self.context(), &self.settings.keys);
-        items.extend(TABLE.iter().map(|command| Item::command(command.name, command.help)));
+        items.extend(
+            TABLE
+                .iter()
+                .map(|command| Item::command(command.name, command.help)),
+        );
         items.extend(self.target_items());
         Palette::new("Find", items)
     }
@@ -311,7 +411,10 @@ impl Model {
     fn target_items(&self) -> Vec<Item> {
         let item = |target: &std::sync::Arc<crate::rack::Target>| {
             let status = target.status.read();
-            Item::target(&target.name, &format!("{} {}", status.state.word(), target.address))
+            Item::target(
+                &target.name,
+                &format!("{} {}", status.state.word(), target.address),
+            )
         };
         self.rack.targets().iter().map(item).collect()
     }

@@ -10,8 +10,8 @@ use crate::ui::frame::Fresh;
 use crate::ui::keys::Key;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Pending, View};
-use crate::ui::overlay::{Confirm, Outcome};
 use crate::ui::overlay::search::Remark;
+use crate::ui::overlay::{Confirm, Outcome};
 
 /// Most lines of one paste: more is a file, and has other ways to a target.
 const PASTE_LINES_MAX: usize = 1_000;
@@ -44,7 +44,11 @@ impl Model {
             (_, Some(action)) => self.act(action),
             (Context::CommandLine, None) => {
                 self.line.set_secret(self.asks_for_secret());
-                if self.line.key(event) { vec![Effect::Draw(Fresh::Known)] } else { Vec::new() }
+                if self.line.key(event) {
+                    vec![Effect::Draw(Fresh::Known)]
+                } else {
+                    Vec::new()
+                }
             }
             _ => Vec::new(),
         }
@@ -52,21 +56,36 @@ impl Model {
 
     /// Interrupts the target in front, as Ctrl-C does on its own terminal.
     pub(super) fn interrupt(&mut self) -> Vec<Effect> {
-        let Some(id) = self.target().map(|target| target.id) else { return Vec::new() };
-        vec![Effect::Ask { id, request: Request::Keys(vec![INTERRUPT]) }, Effect::Draw(Fresh::Front)]
+        let Some(id) = self.target().map(|target| target.id) else {
+            return Vec::new();
+        };
+        vec![
+            Effect::Ask {
+                id,
+                request: Request::Keys(vec![INTERRUPT]),
+            },
+            Effect::Draw(Fresh::Front),
+        ]
     }
 
     fn raw_key(&mut self, event: KeyEvent) -> Vec<Effect> {
-        let Some(pane) = self.front() else { return Vec::new() };
+        let Some(pane) = self.front() else {
+            return Vec::new();
+        };
         match encode_key(event, pane.application_cursor) {
-            Some(bytes) => vec![Effect::Ask { id: pane.target, request: Request::Keys(bytes) }],
+            Some(bytes) => vec![Effect::Ask {
+                id: pane.target,
+                request: Request::Keys(bytes),
+            }],
             None => Vec::new(),
         }
     }
 
     fn overlay_key(&mut self, key: Key) -> Vec<Effect> {
         let keys = &self.settings.keys;
-        let Some(overlay) = &mut self.overlay else { return Vec::new() };
+        let Some(overlay) = &mut self.overlay else {
+            return Vec::new();
+        };
         let outcome = match overlay {
             Overlay::Help(help) => help.key(key, keys),
             Overlay::Palette(palette) => palette.key(key, keys),
@@ -74,11 +93,15 @@ impl Model {
             Overlay::Confirm(confirm, _) => confirm.key(key, keys),
             Overlay::Notices(view) => view.key(key, keys, &self.notices),
             Overlay::Text(text) => text.key(key, keys),
-            Overlay::History(_, skip) if keys.action(Context::CommandLine, key) == Some(Action::HistorySearch) => {
+            Overlay::History(_, skip)
+                if keys.action(Context::CommandLine, key) == Some(Action::HistorySearch) =>
+            {
                 *skip += 1;
                 Outcome::Taken
             }
-            Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _) => search.key(key, keys),
+            Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _) => {
+                search.key(key, keys)
+            }
         };
         match outcome {
             Outcome::Ignored => Vec::new(),
@@ -120,7 +143,9 @@ impl Model {
             }
             Some(Overlay::History(search, skip)) => {
                 let text = search.text();
-                let found = (!text.is_empty()).then(|| self.line.history.containing(&text, *skip)).flatten();
+                let found = (!text.is_empty())
+                    .then(|| self.line.history.containing(&text, *skip))
+                    .flatten();
                 if let Some(line) = found {
                     search.remark(Remark::Found(line.to_owned()));
                 } else if !text.is_empty() {
@@ -139,7 +164,12 @@ impl Model {
             Some(Overlay::Confirm(_, pending)) => self.go_on(pending),
             Some(Overlay::Search(search)) => self.search(&search.text()),
             Some(Overlay::History(search, skip)) => {
-                if let Some(line) = self.line.history.containing(&search.text(), skip).map(str::to_owned) {
+                if let Some(line) = self
+                    .line
+                    .history
+                    .containing(&search.text(), skip)
+                    .map(str::to_owned)
+                {
                     self.line.set(&line);
                 }
                 self.focus = Focus::Line;
@@ -158,8 +188,14 @@ impl Model {
                 self.line.take();
                 lines.iter().flat_map(|line| self.send(line)).collect()
             }
-            Pending::Keys(id, bytes) => vec![Effect::Ask { id, request: Request::Keys(bytes) }],
-            Pending::Disconnect(id) => vec![Effect::Ask { id, request: Request::Disconnect }],
+            Pending::Keys(id, bytes) => vec![Effect::Ask {
+                id,
+                request: Request::Keys(bytes),
+            }],
+            Pending::Disconnect(id) => vec![Effect::Ask {
+                id,
+                request: Request::Disconnect,
+            }],
             Pending::Quit => vec![Effect::Quit],
         }
     }
@@ -175,7 +211,9 @@ impl Model {
         match &mut self.overlay {
             Some(Overlay::Help(help)) => help.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
-            Some(Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _)) => {
+            Some(
+                Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _),
+            ) => {
                 search.paste(text);
                 return self.overlay_changed();
             }
@@ -187,30 +225,49 @@ impl Model {
     }
 
     fn paste_raw(&mut self, text: &str) -> Vec<Effect> {
-        let Some(pane) = self.front() else { return Vec::new() };
+        let Some(pane) = self.front() else {
+            return Vec::new();
+        };
         let (id, bytes) = (pane.target, encode_paste(text, pane.bracketed_paste));
         let lines = text.lines().count();
         if lines <= 1 && bytes.len() <= PASTE_BYTES_ASKED {
-            return vec![Effect::Ask { id, request: Request::Keys(bytes) }];
+            return vec![Effect::Ask {
+                id,
+                request: Request::Keys(bytes),
+            }];
         }
         let title = format!("Type {lines} pasted lines to {}?", pane.name);
-        self.confirm(&title, shown(text), "Yes, type them", Pending::Keys(id, bytes))
+        self.confirm(
+            &title,
+            shown(text),
+            "Yes, type them",
+            Pending::Keys(id, bytes),
+        )
     }
 
     fn paste_line(&mut self, text: &str) -> Vec<Effect> {
         self.focus = Focus::Line;
         let whole = text.trim_end_matches(['\r', '\n']);
-        let lines: Vec<&str> = whole.split(['\r', '\n']).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = whole
+            .split(['\r', '\n'])
+            .filter(|line| !line.is_empty())
+            .collect();
         match lines.as_slice() {
             [] => {}
             [line] => self.line.insert(line),
             lines if lines.len() > PASTE_LINES_MAX => {
-                let text = format!("the paste has {} lines, more than the {PASTE_LINES_MAX} sent at once", lines.len());
+                let text = format!(
+                    "the paste has {} lines, more than the {PASTE_LINES_MAX} sent at once",
+                    lines.len()
+                );
                 self.tell(Severity::Error, &text);
             }
             [first, rest @ ..] => {
                 let first = format!("{}{first}", self.line.text());
-                let all: Vec<String> = std::iter::once(first.as_str()).chain(rest.iter().copied()).map(clean).collect();
+                let all: Vec<String> = std::iter::once(first.as_str())
+                    .chain(rest.iter().copied())
+                    .map(clean)
+                    .collect();
                 let whom = self.whom(&first);
                 let title = format!("Send {} pasted lines to {whom}?", all.len());
                 return self.confirm(&title, shown(text), "Yes, send", Pending::Lines(all));
@@ -220,7 +277,13 @@ impl Model {
     }
 
     /// Asks before doing something.
-    pub(super) fn confirm(&mut self, title: &str, lines: Vec<String>, yes: &str, pending: Pending) -> Vec<Effect> {
+    pub(super) fn confirm(
+        &mut self,
+        title: &str,
+        lines: Vec<String>,
+        yes: &str,
+        pending: Pending,
+    ) -> Vec<Effect> {
         self.overlay = Some(Overlay::Confirm(Confirm::new(title, lines, yes), pending));
         vec![Effect::Draw(Fresh::Known)]
     }
@@ -230,11 +293,15 @@ impl Model {
         const WORDS: [&str; 3] = ["password", "passphrase", "passcode"];
         let prompt = self.target().and_then(|target| {
             target.transcript.with(|ring| {
-                let last = ring.last().filter(|entry| entry.ending == crate::transcript::Ending::Open)?;
+                let last = ring
+                    .last()
+                    .filter(|entry| entry.ending == crate::transcript::Ending::Open)?;
                 Some(crate::transcript::safe::plain(last.bytes).to_lowercase())
             })
         });
-        let asks = |prompt: String| prompt.trim_end().ends_with(':') && WORDS.iter().any(|word| prompt.contains(word));
+        let asks = |prompt: String| {
+            prompt.trim_end().ends_with(':') && WORDS.iter().any(|word| prompt.contains(word))
+        };
         prompt.is_some_and(asks) && self.address().is_none()
     }
 
@@ -247,12 +314,19 @@ impl Model {
 }
 
 fn clean(line: &str) -> String {
-    line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
+    line.chars()
+        .map(|c| if c == '\t' { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect()
 }
 
 fn shown(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut shown: Vec<String> = lines.iter().take(PASTE_LINES_SHOWN).map(|line| clean(line)).collect();
+    let mut shown: Vec<String> = lines
+        .iter()
+        .take(PASTE_LINES_SHOWN)
+        .map(|line| clean(line))
+        .collect();
     if lines.len() > PASTE_LINES_SHOWN {
         shown.push(format!("and {} more", lines.len() - PASTE_LINES_SHOWN));
     }

@@ -80,15 +80,27 @@ impl Model {
     fn replies(&mut self, replies: &[Reply]) -> Vec<Effect> {
         let mut long = Vec::new();
         for reply in replies.iter().filter(|reply| !reply.text.trim().is_empty()) {
-            let name = reply.target.and_then(|id| self.rack.target(id)).map(|target| target.name.clone());
+            let name = reply
+                .target
+                .and_then(|id| self.rack.target(id))
+                .map(|target| target.name.clone());
             let text = match &name {
-                Some(name) if replies.len() > 1 || !reply.ok => format!("{name}: {}", reply.text.trim_end()),
+                Some(name) if replies.len() > 1 || !reply.ok => {
+                    format!("{name}: {}", reply.text.trim_end())
+                }
                 _ => reply.text.trim_end().to_owned(),
             };
             if text.lines().count() > NOTICE_LINES_MAX || replies.len() > 1 && reply.ok {
                 long.push(text);
             } else {
-                self.tell(if reply.ok { Severity::Info } else { Severity::Error }, &text);
+                self.tell(
+                    if reply.ok {
+                        Severity::Info
+                    } else {
+                        Severity::Error
+                    },
+                    &text,
+                );
             }
         }
         if !long.is_empty() && self.overlay.is_none() {

@@ -42,9 +42,17 @@ impl Model {
         } else {
             match plan.main {
                 Main::Rack(rack) => {
-                    let Some(place) = rack.hit(at.x, at.y) else { return Vec::new() };
-                    let item = self.overview.items().get(self.overview.top + place).cloned();
-                    let Some(Item::Target(id)) = item else { return Vec::new() };
+                    let Some(place) = rack.hit(at.x, at.y) else {
+                        return Vec::new();
+                    };
+                    let item = self
+                        .overview
+                        .items()
+                        .get(self.overview.top + place)
+                        .cloned();
+                    let Some(Item::Target(id)) = item else {
+                        return Vec::new();
+                    };
                     let again = self.overview.selected == Some(id);
                     self.overview.selected = Some(id);
                     self.focus = Focus::Main;
@@ -54,7 +62,11 @@ impl Model {
                     }
                 }
                 Main::Panes(panes) => {
-                    let Some((index, plan)) = panes.into_iter().find(|(_, plan)| plan.area().contains(at)) else { return Vec::new() };
+                    let Some((index, plan)) =
+                        panes.into_iter().find(|(_, plan)| plan.area().contains(at))
+                    else {
+                        return Vec::new();
+                    };
                     self.panes.front = index;
                     if self.panes.list.iter().any(|pane| pane.raw) {
                         self.focus = Focus::Main;
@@ -72,10 +84,17 @@ impl Model {
     }
 
     fn drag(&mut self, at: Position) -> Vec<Effect> {
-        let Some(plan) = self.front_plan() else { return Vec::new() };
-        let inside = Position::new(plan.text.x, at.y.clamp(plan.text.y, plan.text.bottom().saturating_sub(1)));
+        let Some(plan) = self.front_plan() else {
+            return Vec::new();
+        };
+        let inside = Position::new(
+            plan.text.x,
+            at.y.clamp(plan.text.y, plan.text.bottom().saturating_sub(1)),
+        );
         let place = self.place_at(plan, inside);
-        let Some(pane) = self.front_mut() else { return Vec::new() };
+        let Some(pane) = self.front_mut() else {
+            return Vec::new();
+        };
         match (pane.pressed, place) {
             (Some(from), Some(to)) if pane.selection != Some((from, to)) => {
                 pane.selection = Some((from, to));
@@ -105,12 +124,17 @@ impl Model {
     fn place_at(&self, plan: PanePlan, at: Position) -> Option<Place> {
         let (target, pane) = (self.target()?, self.front()?);
         let row = at.y.checked_sub(plan.text.y)?;
-        visible(pane, target, plan, &self.settings.zone).get(usize::from(row)).map(|row| row.place)
+        visible(pane, target, plan, &self.settings.zone)
+            .get(usize::from(row))
+            .map(|row| row.place)
     }
 }
 
 fn visible(pane: &Pane, target: &Target, plan: PanePlan, zone: &jiff::tz::TimeZone) -> Vec<Row> {
-    let (format, height) = (pane.format(plan.text.width, zone), usize::from(plan.text.height));
+    let (format, height) = (
+        pane.format(plan.text.width, zone),
+        usize::from(plan.text.height),
+    );
     target.transcript.with(|ring| match pane.scroll {
         Scroll::Follow => format.tail(ring, height),
         Scroll::At(top) => format.window(ring, top, height),
@@ -118,15 +142,25 @@ fn visible(pane: &Pane, target: &Target, plan: PanePlan, zone: &jiff::tz::TimeZo
 }
 
 /// The text of the selected rows, or of those in sight.
-pub(super) fn copied(pane: &Pane, target: &Target, plan: PanePlan, zone: &jiff::tz::TimeZone) -> String {
+pub(super) fn copied(
+    pane: &Pane,
+    target: &Target,
+    plan: PanePlan,
+    zone: &jiff::tz::TimeZone,
+) -> String {
     let rows = match pane.selection {
         None => visible(pane, target, plan, zone),
         Some((a, b)) => {
             let format = pane.format(plan.text.width, zone);
             let (from, to) = (a.min(b), a.max(b));
             let entries = usize::try_from(to.seq.saturating_sub(from.seq)).unwrap_or(usize::MAX);
-            let most = entries.saturating_add(to.row).saturating_add(1).min(crate::ui::clipboard::COPY_BYTES_MAX);
-            let mut rows = target.transcript.with(|ring| format.window(ring, from, most));
+            let most = entries
+                .saturating_add(to.row)
+                .saturating_add(1)
+                .min(crate::ui::clipboard::COPY_BYTES_MAX);
+            let mut rows = target
+                .transcript
+                .with(|ring| format.window(ring, from, most));
             rows.retain(|row| pane.selects(row.place));
             rows
         }
@@ -135,7 +169,8 @@ pub(super) fn copied(pane: &Pane, target: &Target, plan: PanePlan, zone: &jiff::
     let mut last: Option<(u64, bool)> = None;
     for row in rows {
         // The rows of one output line are that line again.
-        let goes_on = row.kind == Kind::Output && last.is_some_and(|(seq, unfinished)| seq == row.place.seq || unfinished);
+        let goes_on = row.kind == Kind::Output
+            && last.is_some_and(|(seq, unfinished)| seq == row.place.seq || unfinished);
         if last.is_some() && !goes_on {
             text.push('\n');
         }

@@ -43,14 +43,19 @@ impl Model {
     pub(super) fn front_plan(&self) -> Option<PanePlan> {
         match self.plan().main {
             Main::Rack(rack) => rack.preview,
-            Main::Panes(panes) => panes.into_iter().find(|(index, _)| *index == self.panes.front).map(|(_, plan)| plan),
+            Main::Panes(panes) => panes
+                .into_iter()
+                .find(|(index, _)| *index == self.panes.front)
+                .map(|(_, plan)| plan),
             Main::TooSmall(_) => None,
         }
     }
 
     /// Moves the pane in front.
     pub(super) fn scroll(&mut self, way: Move) -> Vec<Effect> {
-        let (Some(plan), Some(target), Some(pane)) = (self.front_plan(), self.target(), self.front()) else {
+        let (Some(plan), Some(target), Some(pane)) =
+            (self.front_plan(), self.target(), self.front())
+        else {
             return Vec::new();
         };
         let height = usize::from(plan.text.height.max(1));
@@ -63,7 +68,10 @@ impl Model {
         };
         let by = rows.unsigned_abs();
         let scroll = target.transcript.with(|ring| {
-            let oldest = Place { seq: ring.first(), row: 0 };
+            let oldest = Place {
+                seq: ring.first(),
+                row: 0,
+            };
             match (way, pane.scroll) {
                 (Move::Bottom, _) => Scroll::Follow,
                 (Move::Top, _) => Scroll::At(oldest),
@@ -72,10 +80,18 @@ impl Model {
                     let top = format.bottom(ring, height);
                     let above = format.above(ring, top, by);
                     // What fits the pane whole has nothing above.
-                    if above == top { Scroll::Follow } else { Scroll::At(above) }
+                    if above == top {
+                        Scroll::Follow
+                    } else {
+                        Scroll::At(above)
+                    }
                 }
-                (_, Scroll::At(top)) if rows < 0 => Scroll::At(format.above(ring, top.max(oldest), by)),
-                (_, Scroll::At(top)) => format.below(ring, top.max(oldest), by, height).map_or(Scroll::Follow, Scroll::At),
+                (_, Scroll::At(top)) if rows < 0 => {
+                    Scroll::At(format.above(ring, top.max(oldest), by))
+                }
+                (_, Scroll::At(top)) => format
+                    .below(ring, top.max(oldest), by, height)
+                    .map_or(Scroll::Follow, Scroll::At),
             }
         });
         if let Some(pane) = self.front_mut() {
@@ -88,7 +104,8 @@ impl Model {
     pub(super) fn search(&mut self, typed: &str) -> Vec<Effect> {
         let from = self.last_seen();
         if let Some(pane) = self.front_mut() {
-            pane.search = (!typed.is_empty()).then(|| Search::new(Pattern::new(typed), Way::Older, from));
+            pane.search =
+                (!typed.is_empty()).then(|| Search::new(Pattern::new(typed), Way::Older, from));
         }
         vec![Effect::Draw(Fresh::Front)]
     }
@@ -104,7 +121,9 @@ impl Model {
 
     /// Goes on with searches, a slice each.
     pub(super) fn work(&mut self) -> Vec<Effect> {
-        let Some(plan) = self.front_plan() else { return Vec::new() };
+        let Some(plan) = self.front_plan() else {
+            return Vec::new();
+        };
         let (zone, rack) = (self.settings.zone.clone(), self.rack.clone());
         let panes = match self.view {
             View::Rack => self.preview.as_mut_slice(),
@@ -112,8 +131,12 @@ impl Model {
         };
         let mut effects = Vec::new();
         for pane in panes {
-            let Some(target) = rack.target(pane.target) else { continue };
-            let Some(search) = pane.search.as_mut().filter(|search| search.is_looking()) else { continue };
+            let Some(target) = rack.target(pane.target) else {
+                continue;
+            };
+            let Some(search) = pane.search.as_mut().filter(|search| search.is_looking()) else {
+                continue;
+            };
             let found = target.transcript.with(|ring| search.look(ring));
             if !search.is_looking() {
                 effects = vec![Effect::Draw(Fresh::Front)];
@@ -127,16 +150,30 @@ impl Model {
 
     /// The newest entry that the pane in front shows.
     fn last_seen(&self) -> Seq {
-        let (Some(plan), Some(target), Some(pane)) = (self.front_plan(), self.target(), self.front()) else { return Seq::MAX };
-        let Scroll::At(top) = pane.scroll else { return Seq::MAX };
+        let (Some(plan), Some(target), Some(pane)) =
+            (self.front_plan(), self.target(), self.front())
+        else {
+            return Seq::MAX;
+        };
+        let Scroll::At(top) = pane.scroll else {
+            return Seq::MAX;
+        };
         let format = pane.format(plan.text.width, &self.settings.zone);
-        let rows = target.transcript.with(|ring| format.window(ring, top, plan.text.height.into()));
+        let rows = target
+            .transcript
+            .with(|ring| format.window(ring, top, plan.text.height.into()));
         rows.last().map_or(Seq::MAX, |row| row.place.seq)
     }
 }
 
 /// Scrolls so that an entry is in sight, a third down if it was not.
-fn show(pane: &mut Pane, target: &crate::rack::Target, seq: Seq, plan: PanePlan, zone: &jiff::tz::TimeZone) {
+fn show(
+    pane: &mut Pane,
+    target: &crate::rack::Target,
+    seq: Seq,
+    plan: PanePlan,
+    zone: &jiff::tz::TimeZone,
+) {
     let height = usize::from(plan.text.height.max(1));
     let format = pane.format(plan.text.width, zone);
     let scroll = target.transcript.with(|ring| {
@@ -146,7 +183,9 @@ fn show(pane: &mut Pane, target: &crate::rack::Target, seq: Seq, plan: PanePlan,
         };
         if rows.iter().any(|row| row.place.seq == seq) {
             // The view stays where it is, also if more comes.
-            return rows.first().map_or(pane.scroll, |row| Scroll::At(row.place));
+            return rows
+                .first()
+                .map_or(pane.scroll, |row| Scroll::At(row.place));
         }
         Scroll::At(format.above(ring, Place { seq, row: 0 }, height / 3))
     });

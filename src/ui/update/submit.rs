@@ -19,7 +19,11 @@ impl Model {
         let secret = self.line.is_secret();
         let typed = self.line.text().to_owned();
         // An address alone says whom to talk to from now on.
-        if let Some(whom) = typed.trim_end().strip_prefix('@').filter(|whom| !whom.contains(char::is_whitespace)) {
+        if let Some(whom) = typed
+            .trim_end()
+            .strip_prefix('@')
+            .filter(|whom| !whom.contains(char::is_whitespace))
+        {
             return self.talk_to(whom);
         }
         let line = self.addressed(&typed);
@@ -44,11 +48,18 @@ impl Model {
             effects.push(Effect::Remember(typed));
         }
         if targets.len() > 1 && parsed.writes() && self.settings.confirm_many {
-            let mut names: Vec<String> = targets.iter().take(NAMES_SHOWN).map(|target| target.name.clone()).collect();
+            let mut names: Vec<String> = targets
+                .iter()
+                .take(NAMES_SHOWN)
+                .map(|target| target.name.clone())
+                .collect();
             if targets.len() > NAMES_SHOWN {
                 names.push(format!("and {} more", targets.len() - NAMES_SHOWN));
             }
-            let text = line.strip_prefix('@').and_then(|rest| rest.split_once(char::is_whitespace)).map_or(line.as_str(), |(_, text)| text);
+            let text = line
+                .strip_prefix('@')
+                .and_then(|rest| rest.split_once(char::is_whitespace))
+                .map_or(line.as_str(), |(_, text)| text);
             let title = format!("Send to {} targets?", targets.len());
             let lines = vec![format!("> {text}"), names.join(" ")];
             effects.extend(self.confirm(&title, lines, "Yes, send", Pending::Submit(line)));
@@ -69,7 +80,11 @@ impl Model {
     /// Carries a line out, without asking.
     pub(super) fn send(&mut self, line: &str) -> Vec<Effect> {
         let line = self.addressed(line);
-        if let Ok(Line { verb: Verb::Command(command, argument), address }) = Line::parse(&line) {
+        if let Ok(Line {
+            verb: Verb::Command(command, argument),
+            address,
+        }) = Line::parse(&line)
+        {
             if let Place::Screen = command.place {
                 return self.screen_command(command.name, &argument, address.as_ref());
             }
@@ -80,7 +95,10 @@ impl Model {
         }
         let focus = self.target().map(|target| target.id);
         let submit = match (line.is_empty(), focus) {
-            (true, Some(id)) => Effect::Ask { id, request: Request::Line(String::new()) },
+            (true, Some(id)) => Effect::Ask {
+                id,
+                request: Request::Line(String::new()),
+            },
             _ => Effect::Submit { focus, line },
         };
         vec![submit, Effect::Draw(Fresh::Front)]
@@ -89,7 +107,10 @@ impl Model {
     /// Whom a line would go to, in words.
     pub(super) fn whom(&self, line: &str) -> String {
         let parsed = Line::parse(&self.addressed(line)).ok();
-        let targets = parsed.and_then(|line| line.targets(&self.rack, self.target().map(|target| target.id)).ok());
+        let targets = parsed.and_then(|line| {
+            line.targets(&self.rack, self.target().map(|target| target.id))
+                .ok()
+        });
         match targets.as_deref() {
             Some([target]) => target.name.clone(),
             Some(targets) => format!("{} targets", targets.len()),
@@ -107,7 +128,10 @@ impl Model {
             Some(pattern) => {
                 let count = self.rack.matching(&pattern).len();
                 if count == 0 {
-                    self.tell(Severity::Error, &format!("no target or group is called {pattern}"));
+                    self.tell(
+                        Severity::Error,
+                        &format!("no target or group is called {pattern}"),
+                    );
                     return vec![Effect::Draw(Fresh::Known)];
                 }
                 let text = format!("talking to {pattern} ({count} targets) until @ alone");
@@ -120,7 +144,12 @@ impl Model {
     }
 
     /// What the screen does itself.
-    fn screen_command(&mut self, name: &str, argument: &str, address: Option<&Pattern>) -> Vec<Effect> {
+    fn screen_command(
+        &mut self,
+        name: &str,
+        argument: &str,
+        address: Option<&Pattern>,
+    ) -> Vec<Effect> {
         match name {
             ".quit" => self.act(Action::Quit),
             ".rack" => {
@@ -145,11 +174,24 @@ impl Model {
             }
             ".theme" if argument.is_empty() => self.act(Action::NextTheme),
             ".theme" => {
-                match self.settings.themes.iter().position(|theme| theme.name() == argument) {
+                match self
+                    .settings
+                    .themes
+                    .iter()
+                    .position(|theme| theme.name() == argument)
+                {
                     Some(place) => self.settings.theme = place,
                     None => {
-                        let names: Vec<&str> = self.settings.themes.iter().map(|theme| theme.name()).collect();
-                        let text = format!("no theme is called {argument}; there are {}", names.join(", "));
+                        let names: Vec<&str> = self
+                            .settings
+                            .themes
+                            .iter()
+                            .map(|theme| theme.name())
+                            .collect();
+                        let text = format!(
+                            "no theme is called {argument}; there are {}",
+                            names.join(", ")
+                        );
                         self.tell(Severity::Error, &text);
                     }
                 }
@@ -163,13 +205,18 @@ impl Model {
     }
 
     fn open_all(&mut self, argument: &str, address: Option<&Pattern>) -> Vec<Effect> {
-        let named = argument.split([' ', ',']).filter_map(|word| Pattern::new(word.trim_start_matches('@')));
+        let named = argument
+            .split([' ', ','])
+            .filter_map(|word| Pattern::new(word.trim_start_matches('@')));
         let patterns: Vec<Pattern> = named.chain(address.cloned()).collect();
         let mut targets = Vec::new();
         for pattern in &patterns {
             let matching = self.rack.matching(pattern);
             if matching.is_empty() {
-                self.tell(Severity::Error, &format!("no target or group is called {pattern}"));
+                self.tell(
+                    Severity::Error,
+                    &format!("no target or group is called {pattern}"),
+                );
             }
             targets.extend(matching);
         }
@@ -177,7 +224,11 @@ impl Model {
             targets.extend(self.target().cloned());
         }
         if targets.len() > crate::ui::panes::PANES_MAX {
-            let text = format!("{} targets match; the first {} are open", targets.len(), crate::ui::panes::PANES_MAX);
+            let text = format!(
+                "{} targets match; the first {} are open",
+                targets.len(),
+                crate::ui::panes::PANES_MAX
+            );
             self.tell(Severity::Warning, &text);
             targets.truncate(crate::ui::panes::PANES_MAX);
         }

@@ -66,9 +66,17 @@ fn offered(context: Context) -> &'static [(Action, &'static str)] {
 pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
     let look = model.look();
     buf.set_style(place, look.style(Role::Footer));
-    if let Some(notice) = model.notices.last().filter(|_| model.notice_until.is_some()) {
+    if let Some(notice) = model
+        .notices
+        .last()
+        .filter(|_| model.notice_until.is_some())
+    {
         let first = notice.text.lines().next().unwrap_or_default();
-        let times = if notice.times > 1 { format!(" ({} times)", notice.times) } else { String::new() };
+        let times = if notice.times > 1 {
+            format!(" ({} times)", notice.times)
+        } else {
+            String::new()
+        };
         let text = format!(" {} {first}{times}", notice.severity.letter());
         spans(place, buf, look, [(notice.severity.role(), text.as_str())]);
         return;
@@ -76,13 +84,30 @@ pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
     let context = model.context();
     let mut x = place.x;
     for (action, word) in offered(context) {
-        let Some(key) = model.settings.keys.hint(context, *action) else { continue };
+        let Some(key) = model.settings.keys.hint(context, *action) else {
+            continue;
+        };
         let wanted = columns(&key, look.glyphs) + columns(word, look.glyphs) + 3;
-        let rest = Rect { x, width: place.right().saturating_sub(x), ..place };
+        let rest = Rect {
+            x,
+            width: place.right().saturating_sub(x),
+            ..place
+        };
         if wanted > usize::from(rest.width) {
             break;
         }
-        x += spans(rest, buf, look, [(Role::Text, " "), (Role::Key, key.as_str()), (Role::Text, " "), (Role::Footer, word), (Role::Text, " ")]);
+        x += spans(
+            rest,
+            buf,
+            look,
+            [
+                (Role::Text, " "),
+                (Role::Key, key.as_str()),
+                (Role::Text, " "),
+                (Role::Footer, word),
+                (Role::Text, " "),
+            ],
+        );
     }
 }
 
@@ -92,29 +117,58 @@ pub(super) fn draw_line(place: Rect, buf: &mut Buffer, model: &Model) -> Option<
     let (prompt, role) = prompt(model);
     let most = place.width.saturating_sub(TEXT_COLUMNS_MIN);
     let prompt = fit(&prompt, most.into(), look.glyphs);
-    let used = spans(place, buf, look, [(role, prompt.as_str()), (Role::CommandLine, " ")]);
-    let rest = Rect { x: place.x + used, width: place.width - used, ..place };
+    let used = spans(
+        place,
+        buf,
+        look,
+        [(role, prompt.as_str()), (Role::CommandLine, " ")],
+    );
+    let rest = Rect {
+        x: place.x + used,
+        width: place.width - used,
+        ..place
+    };
     if rest.is_empty() {
         return None;
     }
     let editor = model.line.editor();
     editor.render(rest, buf);
     buf.set_style(rest, look.style(Role::CommandLine));
-    let column = u16::try_from(editor.screen_cursor().col).unwrap_or(u16::MAX).saturating_sub(editor.scroll_offset().1);
+    let column = u16::try_from(editor.screen_cursor().col)
+        .unwrap_or(u16::MAX)
+        .saturating_sub(editor.scroll_offset().1);
     Some(Position::new(rest.x + column.min(rest.width - 1), rest.y))
 }
 
 /// Whom the line talks to: `@web01`, `@rack-a 12 targets`.
 fn prompt(model: &Model) -> (String, Role) {
     let focus = model.target();
-    let dim = if model.focus == Focus::Line { Role::Prompt } else { Role::Dim };
+    let dim = if model.focus == Focus::Line {
+        Role::Prompt
+    } else {
+        Role::Dim
+    };
     let typed = model.line.text();
-    let secret = if model.line.is_secret() { " secret" } else { "" };
-    let address = if typed.starts_with('@') { Some(typed.to_owned()) } else { model.address() };
+    let secret = if model.line.is_secret() {
+        " secret"
+    } else {
+        ""
+    };
+    let address = if typed.starts_with('@') {
+        Some(typed.to_owned())
+    } else {
+        model.address()
+    };
     match address {
         Some(address) => {
-            let parsed = Line::parse(&format!("{} x", address.split_whitespace().next().unwrap_or("@"))).ok();
-            let Some(pattern) = parsed.and_then(|line| line.address) else { return ("@".to_owned(), dim) };
+            let parsed = Line::parse(&format!(
+                "{} x",
+                address.split_whitespace().next().unwrap_or("@")
+            ))
+            .ok();
+            let Some(pattern) = parsed.and_then(|line| line.address) else {
+                return ("@".to_owned(), dim);
+            };
             let targets = model.rack.matching(&pattern);
             match targets.as_slice() {
                 [] => (format!("{pattern} nobody"), Role::Error),

@@ -28,30 +28,75 @@ pub(super) fn state_role(state: State) -> Role {
 pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
     let look = model.look();
     buf.set_style(place, look.style(Role::Header));
-    let mut left = vec![(Role::Title, " kdeck ".to_owned()), (Role::Badge, " HOST ".to_owned())];
+    let mut left = vec![
+        (Role::Title, " kdeck ".to_owned()),
+        (Role::Badge, " HOST ".to_owned()),
+    ];
     if place.width >= ROLES_COLUMNS_MIN {
         left.push((Role::Dim, "  server  client".to_owned()));
     }
     let mut right = Vec::new();
     let count = model.rack.targets().len();
-    right.push((Role::Header, if count == 1 { "1 target".to_owned() } else { format!("{count} targets") }));
-    for (state, count) in State::ALL.into_iter().zip(picture.counts).filter(|(_, count)| *count > 0) {
+    right.push((
+        Role::Header,
+        if count == 1 {
+            "1 target".to_owned()
+        } else {
+            format!("{count} targets")
+        },
+    ));
+    for (state, count) in State::ALL
+        .into_iter()
+        .zip(picture.counts)
+        .filter(|(_, count)| *count > 0)
+    {
         right.push((Role::Header, "  ".to_owned()));
         right.push((state_role(state), format!("{} {count}", state.letter())));
     }
     let unseen = model.notices.unseen();
     if unseen > 0 {
         right.push((Role::Header, "  ".to_owned()));
-        right.push((Role::Warning, if unseen == 1 { "1 notice".to_owned() } else { format!("{unseen} notices") }));
+        right.push((
+            Role::Warning,
+            if unseen == 1 {
+                "1 notice".to_owned()
+            } else {
+                format!("{unseen} notices")
+            },
+        ));
     }
     if !model.settings.reduced_motion {
         let now = model.now.timestamp().to_zoned(model.settings.zone.clone());
-        right.push((Role::Dim, format!("  {:02}:{:02} ", now.hour(), now.minute())));
+        right.push((
+            Role::Dim,
+            format!("  {:02}:{:02} ", now.hour(), now.minute()),
+        ));
     }
-    let used = spans(place, buf, look, left.iter().map(|(role, text)| (*role, text.as_str())));
-    let wanted: usize = right.iter().map(|(_, text)| columns(text, look.glyphs)).sum();
+    let used = spans(
+        place,
+        buf,
+        look,
+        left.iter().map(|(role, text)| (*role, text.as_str())),
+    );
+    let wanted: usize = right
+        .iter()
+        .map(|(_, text)| columns(text, look.glyphs))
+        .sum();
     let wanted = u16::try_from(wanted).unwrap_or(u16::MAX);
-    let x = place.right().saturating_sub(wanted).max(place.x + used + 1).min(place.right());
-    let rest = Rect { x, width: place.right() - x, ..place };
-    spans(rest, buf, look, right.iter().map(|(role, text)| (*role, text.as_str())));
+    let x = place
+        .right()
+        .saturating_sub(wanted)
+        .max(place.x + used + 1)
+        .min(place.right());
+    let rest = Rect {
+        x,
+        width: place.right() - x,
+        ..place
+    };
+    spans(
+        rest,
+        buf,
+        look,
+        right.iter().map(|(role, text)| (*role, text.as_str())),
+    );
 }

@@ -20,7 +20,9 @@ use super::theme::Role;
 /// Draws everything and puts the cursor where it belongs.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, picture: &Picture) {
     let area = frame.area();
-    if let Some(cursor) = render(area, frame.buffer_mut(), model, picture).filter(|cursor| area.contains(*cursor)) {
+    if let Some(cursor) =
+        render(area, frame.buffer_mut(), model, picture).filter(|cursor| area.contains(*cursor))
+    {
         frame.set_cursor_position(cursor);
     }
 }
@@ -50,21 +52,45 @@ pub fn render(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) ->
     }
 }
 
-fn draw_main(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture, plan: &Plan) -> Option<Position> {
+fn draw_main(
+    area: Rect,
+    buf: &mut Buffer,
+    model: &Model,
+    picture: &Picture,
+    plan: &Plan,
+) -> Option<Position> {
     match &plan.main {
         Main::Rack(rack) => {
             rack::draw(area, buf, model, picture, rack);
             if let (Some(plan), Some(pane)) = (&rack.preview, &model.preview) {
-                pane::draw(area, buf, model, picture, &pane::PaneView { pane, plan, slot: Slot::Preview, front: false });
+                pane::draw(
+                    area,
+                    buf,
+                    model,
+                    picture,
+                    &pane::PaneView {
+                        pane,
+                        plan,
+                        slot: Slot::Preview,
+                        front: false,
+                    },
+                );
             }
             None
         }
         Main::Panes(panes) => {
             let mut cursor = None;
             for (index, plan) in panes {
-                let Some(pane) = model.panes.list.get(*index) else { continue };
+                let Some(pane) = model.panes.list.get(*index) else {
+                    continue;
+                };
                 let front = *index == model.panes.front;
-                let view = pane::PaneView { pane, plan, slot: Slot::Pane(*index), front };
+                let view = pane::PaneView {
+                    pane,
+                    plan,
+                    slot: Slot::Pane(*index),
+                    front,
+                };
                 let at = pane::draw(area, buf, model, picture, &view);
                 cursor = if front { at } else { cursor };
             }
@@ -74,13 +100,21 @@ fn draw_main(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture, pla
     }
 }
 
-fn draw_overlay(area: Rect, line: Rect, buf: &mut Buffer, model: &Model, overlay: &Overlay) -> Option<Position> {
+fn draw_overlay(
+    area: Rect,
+    line: Rect,
+    buf: &mut Buffer,
+    model: &Model,
+    overlay: &Overlay,
+) -> Option<Position> {
     let look = model.look();
     match overlay {
         Overlay::Help(help) => help.draw(area, buf, look),
         Overlay::Palette(palette) => palette.draw(area, buf, look),
         Overlay::Confirm(confirm, _) => confirm.draw(area, buf, look),
-        Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _) => search.draw(line, buf, look),
+        Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _) => {
+            search.draw(line, buf, look)
+        }
         Overlay::Role(role) => {
             role.draw(area, buf, look);
             None
@@ -110,14 +144,25 @@ fn too_small(area: Rect, buf: &mut Buffer, look: Look<'_>) -> Option<Position> {
 }
 
 /// Draws texts one after the other in a row, as far as there is room; returns the columns used.
-fn spans<'a>(place: Rect, buf: &mut Buffer, look: Look<'_>, texts: impl IntoIterator<Item = (Role, &'a str)>) -> u16 {
+fn spans<'a>(
+    place: Rect,
+    buf: &mut Buffer,
+    look: Look<'_>,
+    texts: impl IntoIterator<Item = (Role, &'a str)>,
+) -> u16 {
     let mut x = place.x;
     for (role, text) in texts {
         let room = place.right().saturating_sub(x);
         if room == 0 || place.height == 0 {
             break;
         }
-        let (end, _) = buf.set_stringn(x, place.y, look.fit(text, room), room.into(), look.style(role));
+        let (end, _) = buf.set_stringn(
+            x,
+            place.y,
+            look.fit(text, room),
+            room.into(),
+            look.style(role),
+        );
         x = end;
     }
     x - place.x

@@ -30,7 +30,13 @@ pub(super) struct PaneView<'a> {
 }
 
 /// Draws it. Returns where the cursor of the target's own screen is.
-pub(super) fn draw(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture, view: &PaneView<'_>) -> Option<Position> {
+pub(super) fn draw(
+    area: Rect,
+    buf: &mut Buffer,
+    model: &Model,
+    picture: &Picture,
+    view: &PaneView<'_>,
+) -> Option<Position> {
     let look = model.look();
     let shown = picture.pane(view.slot);
     let text = view.plan.text.intersection(area);
@@ -45,8 +51,14 @@ pub(super) fn draw(area: Rect, buf: &mut Buffer, model: &Model, picture: &Pictur
         raw.emulator().render(text, buf);
         let plain = look.style(Role::Text);
         for position in text.positions() {
-            let Some(cell) = buf.cell_mut(position) else { continue };
-            let own = |colour| Some(colour).filter(|colour| *colour != Color::Reset).and_then(|colour| model.settings.depth.nearest(colour));
+            let Some(cell) = buf.cell_mut(position) else {
+                continue;
+            };
+            let own = |colour| {
+                Some(colour)
+                    .filter(|colour| *colour != Color::Reset)
+                    .and_then(|colour| model.settings.depth.nearest(colour))
+            };
             cell.fg = own(cell.fg).or(plain.fg).unwrap_or(Color::Reset);
             cell.bg = own(cell.bg).or(plain.bg).unwrap_or(Color::Reset);
         }
@@ -56,8 +68,19 @@ pub(super) fn draw(area: Rect, buf: &mut Buffer, model: &Model, picture: &Pictur
     }
     let Some(shown) = shown else { return None };
     for (y, row) in (text.top()..text.bottom()).zip(&shown.rows) {
-        let place = Rect { y, height: 1, ..text };
-        draw_row(place, buf, look, row, &model.settings.who, model.settings.depth);
+        let place = Rect {
+            y,
+            height: 1,
+            ..text
+        };
+        draw_row(
+            place,
+            buf,
+            look,
+            row,
+            &model.settings.who,
+            model.settings.depth,
+        );
         if view.pane.selects(row.place) {
             buf.set_style(place, look.style(Role::Selection));
         }
@@ -70,24 +93,43 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
     let pane = view.pane;
     let focused = view.front && model.overlay.is_none();
     let (border, line) = if focused {
-        (Role::BorderFocused, look.glyphs.border_focused.horizontal_top)
+        (
+            Role::BorderFocused,
+            look.glyphs.border_focused.horizontal_top,
+        )
     } else {
         (Role::Border, look.glyphs.horizontal)
     };
-    spans(place, buf, look, [(border, line.repeat(usize::from(place.width)).as_str())]);
+    spans(
+        place,
+        buf,
+        look,
+        [(border, line.repeat(usize::from(place.width)).as_str())],
+    );
     let mut left: Vec<(Role, String)> = Vec::new();
     if let Slot::Pane(index) = view.slot {
-        left.push((if focused { Role::Title } else { Role::Dim }, format!(" {}", index + 1)));
+        left.push((
+            if focused { Role::Title } else { Role::Dim },
+            format!(" {}", index + 1),
+        ));
     }
     left.push((Role::Title, format!(" {}", pane.name)));
     match shown.and_then(|shown| shown.status.as_ref()) {
         Some(status) => {
-            let words = if status.detail.is_empty() { status.state.word().to_owned() } else { format!("{}: {}", status.state.word(), status.detail) };
+            let words = if status.detail.is_empty() {
+                status.state.word().to_owned()
+            } else {
+                format!("{}: {}", status.state.word(), status.detail)
+            };
             left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
             left.push((state_role(status.state), words));
             match &status.log {
-                Health::Failing { reason } => left.push((Role::Error, format!(" LOG FAILS: {reason}"))),
-                Health::Gap { missed } => left.push((Role::Missed, format!(" LOG: {missed} lines missing"))),
+                Health::Failing { reason } => {
+                    left.push((Role::Error, format!(" LOG FAILS: {reason}")))
+                }
+                Health::Gap { missed } => {
+                    left.push((Role::Missed, format!(" LOG: {missed} lines missing")))
+                }
                 Health::Off | Health::Writing => {}
             }
         }
@@ -96,11 +138,31 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
     }
     left.push((Role::Dim, format!(" {} {} ", look.glyphs.dot, pane.address)));
     let right = marks(model, view, shown);
-    let wanted: usize = right.iter().map(|(_, text)| columns(text, look.glyphs)).sum();
+    let wanted: usize = right
+        .iter()
+        .map(|(_, text)| columns(text, look.glyphs))
+        .sum();
     let wanted = u16::try_from(wanted).unwrap_or(u16::MAX).min(place.width);
-    let inner = Rect { width: place.width - wanted, ..place };
-    spans(inner, buf, look, left.iter().map(|(role, text)| (*role, text.as_str())));
-    spans(Rect { x: inner.right(), width: wanted, ..place }, buf, look, right.iter().map(|(role, text)| (*role, text.as_str())));
+    let inner = Rect {
+        width: place.width - wanted,
+        ..place
+    };
+    spans(
+        inner,
+        buf,
+        look,
+        left.iter().map(|(role, text)| (*role, text.as_str())),
+    );
+    spans(
+        Rect {
+            x: inner.right(),
+            width: wanted,
+            ..place
+        },
+        buf,
+        look,
+        right.iter().map(|(role, text)| (*role, text.as_str())),
+    );
 }
 
 /// What is not in sight, at the right of the title.
@@ -117,12 +179,19 @@ fn marks(model: &Model, view: &PaneView<'_>, shown: Option<&Shown>) -> Vec<(Role
     if pane.raw {
         let leave = model.settings.keys.keys(Context::Raw, Action::LeaveRaw);
         let leave = leave.first().map(ToString::to_string).unwrap_or_default();
-        let words = if model.focus == Focus::Main && view.front { format!(" RAW, {leave} leaves ") } else { " RAW ".to_owned() };
+        let words = if model.focus == Focus::Main && view.front {
+            format!(" RAW, {leave} leaves ")
+        } else {
+            " RAW ".to_owned()
+        };
         marks.push((Role::Alert, words));
     }
     let Some(shown) = shown else { return marks };
     if shown.dropped > 0 {
-        marks.push((Role::Missed, format!(" {} older lines dropped ", shown.dropped)));
+        marks.push((
+            Role::Missed,
+            format!(" {} older lines dropped ", shown.dropped),
+        ));
     }
     if matches!(pane.scroll, Scroll::At(_)) && !pane.raw {
         let words = match shown.below {
@@ -138,12 +207,22 @@ fn marks(model: &Model, view: &PaneView<'_>, shown: Option<&Shown>) -> Vec<(Role
 fn draw_row(place: Rect, buf: &mut Buffer, look: Look<'_>, row: &Row, me: &str, depth: Depth) {
     let (prefix, text) = match row.kind {
         Kind::Output => (Role::Text, None),
-        Kind::Command if row.prefix.strip_suffix("> ") == Some(me) => (Role::Me, Some(Role::Command)),
+        Kind::Command if row.prefix.strip_suffix("> ") == Some(me) => {
+            (Role::Me, Some(Role::Command))
+        }
         Kind::Command => (Role::Other, Some(Role::Command)),
         Kind::Reply => (Role::Dim, Some(Role::Reply)),
         Kind::Notice => (Role::Dim, Some(Role::Dim)),
     };
-    let used = spans(place, buf, look, [(Role::Dim, row.stamp.as_str()), (prefix, row.prefix.as_str())]);
+    let used = spans(
+        place,
+        buf,
+        look,
+        [
+            (Role::Dim, row.stamp.as_str()),
+            (prefix, row.prefix.as_str()),
+        ],
+    );
     let mut x = place.x + used;
     for span in row.line.spans() {
         let room = place.right().saturating_sub(x);
@@ -166,8 +245,17 @@ fn draw_row(place: Rect, buf: &mut Buffer, look: Look<'_>, row: &Row, me: &str, 
 /// A target's pen in the colours that this terminal has; without colours of its own it takes the theme's.
 fn ink(pen: Pen, depth: Depth) -> Style {
     let style = pen::style(pen);
-    let own = |colour: Option<Color>| colour.filter(|colour| *colour != Color::Reset).and_then(|colour| depth.nearest(colour));
-    Style { fg: own(style.fg), bg: own(style.bg), underline_color: None, ..style }
+    let own = |colour: Option<Color>| {
+        colour
+            .filter(|colour| *colour != Color::Reset)
+            .and_then(|colour| depth.nearest(colour))
+    };
+    Style {
+        fg: own(style.fg),
+        bg: own(style.bg),
+        underline_color: None,
+        ..style
+    }
 }
 
 /// Puts safe text into cells, a character with its marks in each, so that no width but the line's own counts.

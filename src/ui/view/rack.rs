@@ -19,26 +19,66 @@ const NAME_COLUMNS_MAX: usize = 16;
 /// Columns of a tile from which bars are drawn: text matters more.
 const BARS_COLUMNS_MIN: u16 = 44;
 
-pub(super) fn draw(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture, plan: &RackPlan) {
+pub(super) fn draw(
+    area: Rect,
+    buf: &mut Buffer,
+    model: &Model,
+    picture: &Picture,
+    plan: &RackPlan,
+) {
     let look = model.look();
-    let names = model.rack.targets().iter().map(|target| columns(&target.name, look.glyphs));
+    let names = model
+        .rack
+        .targets()
+        .iter()
+        .map(|target| columns(&target.name, look.glyphs));
     let name_columns = names.max().unwrap_or(0).min(NAME_COLUMNS_MAX);
     let room = usize::from(plan.columns) * usize::from(plan.rows());
-    for (place, item) in model.overview.items().iter().skip(model.overview.top).take(room).enumerate() {
-        let Some(place) = plan.tile(place).map(|place| place.intersection(area)) else { break };
+    for (place, item) in model
+        .overview
+        .items()
+        .iter()
+        .skip(model.overview.top)
+        .take(room)
+        .enumerate()
+    {
+        let Some(place) = plan.tile(place).map(|place| place.intersection(area)) else {
+            break;
+        };
         match item {
             Item::Section(name, count) => {
                 let text = format!("{} {name} {count} ", look.glyphs.horizontal.repeat(2));
                 let used = spans(place, buf, look, [(Role::Title, text.as_str())]);
-                let line = look.glyphs.horizontal.repeat(usize::from(place.width.saturating_sub(used)));
-                spans(Rect { x: place.x + used, width: place.width - used, ..place }, buf, look, [(Role::Border, line.as_str())]);
+                let line = look
+                    .glyphs
+                    .horizontal
+                    .repeat(usize::from(place.width.saturating_sub(used)));
+                spans(
+                    Rect {
+                        x: place.x + used,
+                        width: place.width - used,
+                        ..place
+                    },
+                    buf,
+                    look,
+                    [(Role::Border, line.as_str())],
+                );
             }
             Item::Target(id) => {
-                let Some(target) = model.rack.target(*id) else { continue };
+                let Some(target) = model.rack.target(*id) else {
+                    continue;
+                };
                 let tile = picture.tile(*id);
                 let selected = model.overview.selected == Some(*id);
                 let marked = model.overview.marks.contains(id);
-                let view = TileView { name: &target.name, name_columns, tile, selected, marked, focused: model.focus == Focus::Main };
+                let view = TileView {
+                    name: &target.name,
+                    name_columns,
+                    tile,
+                    selected,
+                    marked,
+                    focused: model.focus == Focus::Main,
+                };
                 view.draw(place, buf, look, model.settings.reduced_motion);
             }
         }
@@ -68,7 +108,9 @@ struct TileView<'a> {
 impl TileView<'_> {
     fn draw(&self, place: Rect, buf: &mut Buffer, look: Look<'_>, still: bool) {
         let name = fit(self.name, self.name_columns, look.glyphs);
-        let pad = self.name_columns.saturating_sub(columns(&name, look.glyphs));
+        let pad = self
+            .name_columns
+            .saturating_sub(columns(&name, look.glyphs));
         let sign = match (self.selected, self.marked) {
             (true, true) => "*",
             (true, false) => look.glyphs.pointer,
@@ -77,17 +119,36 @@ impl TileView<'_> {
         };
         let name = format!("{name}{} ", " ".repeat(pad));
         let Some(tile) = self.tile else {
-            spans(place, buf, look, [(Role::Text, sign), (Role::Text, "  "), (Role::Text, name.as_str())]);
+            spans(
+                place,
+                buf,
+                look,
+                [
+                    (Role::Text, sign),
+                    (Role::Text, "  "),
+                    (Role::Text, name.as_str()),
+                ],
+            );
             return;
         };
         let letter = tile.state.letter().to_string();
         let bars: String = if still || place.width < BARS_COLUMNS_MIN {
             String::new()
         } else {
-            let bar = |level: &u8| usize::from(*level).checked_sub(1).and_then(|at| look.glyphs.bars.get(at)).copied().unwrap_or(" ");
+            let bar = |level: &u8| {
+                usize::from(*level)
+                    .checked_sub(1)
+                    .and_then(|at| look.glyphs.bars.get(at))
+                    .copied()
+                    .unwrap_or(" ")
+            };
             tile.bars.iter().map(bar).chain([" "]).collect()
         };
-        let role = if tile.reason { state_role(tile.state) } else { Role::Text };
+        let role = if tile.reason {
+            state_role(tile.state)
+        } else {
+            Role::Text
+        };
         let name_role = if self.marked { Role::Mark } else { Role::Text };
         let state = state_role(tile.state);
         let texts = [
@@ -101,7 +162,13 @@ impl TileView<'_> {
         spans(place, buf, look, texts);
         if self.selected {
             // The whole tile if the keyboard is here, else the name alone.
-            let width = if self.focused { place.width } else { u16::try_from(self.name_columns + 3).unwrap_or(place.width).min(place.width) };
+            let width = if self.focused {
+                place.width
+            } else {
+                u16::try_from(self.name_columns + 3)
+                    .unwrap_or(place.width)
+                    .min(place.width)
+            };
             buf.set_style(Rect { width, ..place }, look.style(Role::Selection));
         }
     }
@@ -112,27 +179,59 @@ fn attention(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
     let look = model.look();
     let line = look.glyphs.horizontal.repeat(usize::from(place.width));
     spans(place, buf, look, [(Role::Border, line.as_str())]);
-    let inner = Rect { x: place.x + 2.min(place.width), width: place.width.saturating_sub(4), ..place };
+    let inner = Rect {
+        x: place.x + 2.min(place.width),
+        width: place.width.saturating_sub(4),
+        ..place
+    };
     let mut notes = Vec::new();
     if !model.overview.filter.is_empty() {
         let shown = model.overview.targets().count();
-        notes.push((Role::Prompt, format!(" filter {}: {shown} of {} ", model.overview.filter, model.rack.targets().len())));
+        notes.push((
+            Role::Prompt,
+            format!(
+                " filter {}: {shown} of {} ",
+                model.overview.filter,
+                model.rack.targets().len()
+            ),
+        ));
     }
     if !model.overview.marks.is_empty() {
-        notes.push((Role::Mark, format!(" {} marked ", model.overview.marks.len())));
+        notes.push((
+            Role::Mark,
+            format!(" {} marked ", model.overview.marks.len()),
+        ));
     }
     let needing = &picture.attention;
     if needing.is_empty() {
         notes.push((Role::Dim, " nobody needs you ".to_owned()));
     } else {
-        let count = if needing.len() == 1 { " 1 needs you:".to_owned() } else { format!(" {} need you:", needing.len()) };
+        let count = if needing.len() == 1 {
+            " 1 needs you:".to_owned()
+        } else {
+            format!(" {} need you:", needing.len())
+        };
         notes.push((Role::Alert, count));
-        let hint = model.settings.keys.hint(Context::Rack, Action::NextAttention).map(|key| format!("  {key} next ")).unwrap_or_default();
-        let used: usize = notes.iter().map(|(_, text)| columns(text, look.glyphs)).sum();
+        let hint = model
+            .settings
+            .keys
+            .hint(Context::Rack, Action::NextAttention)
+            .map(|key| format!("  {key} next "))
+            .unwrap_or_default();
+        let used: usize = notes
+            .iter()
+            .map(|(_, text)| columns(text, look.glyphs))
+            .sum();
         let mut room = usize::from(inner.width).saturating_sub(used + columns(&hint, look.glyphs));
         for (id, state) in needing {
-            let Some(target) = model.rack.target(*id) else { continue };
-            let text = format!(" {} {}", state.letter(), fit(&target.name, NAME_COLUMNS_MAX, look.glyphs));
+            let Some(target) = model.rack.target(*id) else {
+                continue;
+            };
+            let text = format!(
+                " {} {}",
+                state.letter(),
+                fit(&target.name, NAME_COLUMNS_MAX, look.glyphs)
+            );
             let wanted = columns(&text, look.glyphs);
             if wanted > room {
                 break;
@@ -142,5 +241,10 @@ fn attention(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
         }
         notes.push((Role::Dim, hint));
     }
-    spans(inner, buf, look, notes.iter().map(|(role, text)| (*role, text.as_str())));
+    spans(
+        inner,
+        buf,
+        look,
+        notes.iter().map(|(role, text)| (*role, text.as_str())),
+    );
 }
