@@ -174,8 +174,7 @@ fn console(
             who,
         };
         let stop = signals::stop_token(engine.handle())?;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime
+        engine
             .block_on(headless::run(deck, options, engine.handle().clone(), stop))
             .wrap_err("standard output")
     } else {

@@ -12,10 +12,7 @@ use support::home::{Home, TYPIST};
 use support::peer::Peer;
 
 /// A kdeck with targets of these names that are all connected, and the far ends of their connections.
-fn connected(
-    names: &[&str],
-    arguments: &[&str],
-) -> (Headless, Vec<support::peer::Connection>) {
+fn connected(names: &[&str], arguments: &[&str]) -> (Headless, Vec<support::peer::Connection>) {
     let peers: Vec<Peer> = names.iter().map(|_| Peer::listen()).collect();
     let strings: Vec<String> = peers
         .iter()
@@ -71,7 +68,10 @@ fn output_is_told_line_by_line_with_consecutive_numbers() {
     let texts: Vec<&str> = output.iter().map(Event::text).collect();
     assert_eq!(texts, ["one", "two", "", "four"]);
     let seqs: Vec<u64> = output.iter().map(Event::seq).collect();
-    assert!(seqs.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seqs:?}");
+    assert!(
+        seqs.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+        "{seqs:?}"
+    );
     assert_eq!(seqs.last(), Some(&last.seq()));
 }
 
@@ -120,9 +120,15 @@ fn lines_go_out_in_the_order_typed_each_as_a_message() {
         messages += 1;
     }
     let expected: String = typed.iter().map(|line| format!("{line}\r")).collect();
-    assert_eq!(received.escape_ascii().to_string(), expected.as_bytes().escape_ascii().to_string());
+    assert_eq!(
+        received.escape_ascii().to_string(),
+        expected.as_bytes().escape_ascii().to_string()
+    );
     // A busy machine may let us find several at once, but not as a rule.
-    assert!(messages > LINES / 2, "{LINES} lines came in {messages} messages");
+    assert!(
+        messages > LINES / 2,
+        "{LINES} lines came in {messages} messages"
+    );
     kdeck.wait("the last reply", |event| {
         event.kind() == "reply" && event.id() == LINES as u64
     });
@@ -185,7 +191,10 @@ fn a_line_for_nobody_is_refused_with_the_way_out() {
     let (mut kdeck, _lines) = connected(&["web01", "web02"], &[]);
     assert!(kdeck.refused("hello").contains("@NAME"));
     let reason = kdeck.refused("@web03 hello");
-    assert!(reason.contains("@web03") && reason.contains("@web02"), "{reason}");
+    assert!(
+        reason.contains("@web03") && reason.contains("@web02"),
+        "{reason}"
+    );
     let reason = kdeck.refused("@web01 .brake");
     assert!(reason.contains(".break"), "{reason}");
     let reason = kdeck.refused(".layout grid");
@@ -219,6 +228,9 @@ fn a_script_waits_for_what_a_target_prints() {
     assert_eq!(reply.text(), "login: ");
     // What stands behind it was not sent before.
     assert_eq!(lines[0].line(), "root");
+    kdeck.wait("its reply", |event| {
+        event.kind() == "reply" && event.id() == 2
+    });
 
     let reason = kdeck.refused("@a .wait 0.05 never");
     assert!(reason.contains("never"), "{reason}");
@@ -281,7 +293,10 @@ fn the_end_of_input_ends_the_run_with_all_replies_given() {
         .collect();
     assert_eq!(replies.len(), 2);
     assert!(replies.iter().all(|reply| reply.ok()));
-    assert_eq!((lines[0].line(), lines[0].line()), ("one".into(), "two".into()));
+    assert_eq!(
+        (lines[0].line(), lines[0].line()),
+        ("one".into(), "two".into())
+    );
     lines[0].wait_close();
 }
 
@@ -310,7 +325,10 @@ fn quit_ends_the_run() {
     let ended = kdeck.wait_end();
     assert_eq!(ended.code(), 0);
     let reply = ended.events.iter().rfind(|event| event.kind() == "reply");
-    assert!(reply.is_some_and(|reply| reply.ok() && reply.id() == 1), "{reply:?}");
+    assert!(
+        reply.is_some_and(|reply| reply.ok() && reply.id() == 1),
+        "{reply:?}"
+    );
 }
 
 #[test]
@@ -411,7 +429,9 @@ fn a_reader_that_does_not_read_holds_up_neither_targets_nor_logs_nor_the_end() {
         assert!(deadline.left().is_some(), "the log does not go on");
         std::thread::yield_now();
     }
-    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
     rustix::process::kill_process(pid.expect("a process id"), Signal::TERM).expect("it runs");
     line.wait_close();
     let deadline = Deadline::soon();
@@ -431,7 +451,15 @@ fn a_reader_that_does_not_read_holds_up_neither_targets_nor_logs_nor_the_end() {
 
 #[test]
 fn the_demo_runs_without_a_screen_too() {
-    let kdeck = Headless::start(&["demo", "--count", "5", "--rate", "20", "--only", "target,output"]);
+    let kdeck = Headless::start(&[
+        "demo",
+        "--count",
+        "5",
+        "--rate",
+        "20",
+        "--only",
+        "target,output",
+    ]);
     kdeck.wait("a target prints", |event| event.kind() == "output");
     let mut running = Vec::new();
     while running.len() < 5 {

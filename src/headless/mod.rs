@@ -7,9 +7,10 @@ pub mod print;
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +28,8 @@ const INPUT_LINES: usize = 64;
 const ANSWERS: usize = 1024;
 /// Printed at once, bytes. Between two such pieces answers and states get their turn.
 const PIECE_BYTES: usize = 256 << 10;
+/// How long the last events may take to be read when the run is told to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How a headless run is wanted.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +57,9 @@ enum Answer {
 
 /// Runs until standard input ends (unless it is to linger), `.quit`, or `stop`.
 ///
+/// The printer has a thread of its own, since whoever reads standard output may stop doing so: that must not keep us
+/// from ending.
+///
 /// # Errors
 /// When standard output cannot be written to; a reader that went away is no error.
 pub async fn run(
@@ -72,12 +78,32 @@ pub async fn run(
         out,
         places: Vec::new(),
     };
-    printer.begin()?;
     let (who, linger) = (options.who, options.linger);
     engine.spawn(carry_out(deck, who, linger, answers));
-    match printer.run(events, inbox, &stop).await {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+    let (done, printed) = oneshot::channel();
+    let stopped = stop.clone();
+    std::thread::Builder::new()
+        .name("print".into())
+        .spawn(move || {
+            let result = match printer.begin() {
+                Ok(()) => engine.block_on(printer.run(events, inbox, &stop)),
+                Err(error) => Err(error),
+            };
+            // Nobody waits any more if it took too long.
+            done.send(result).ok();
+        })?;
+    let too_late = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        biased;
+        printed = printed => match printed {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Ok(result) => result,
+            Err(_) => Err(io::Error::other("the printer failed inside; the program's log tells more")),
+        },
+        () = too_late => Ok(()),
     }
 }
 

@@ -194,7 +194,7 @@ impl Headless {
         })
     }
 
-    /// Types a line and waits for the reply of the first target it is for.
+    /// Types a line and waits for the reply of the first target it is for. No earlier line may still wait for its own.
     pub fn ask(&mut self, line: &str) -> Event {
         self.forget();
         self.say(line);

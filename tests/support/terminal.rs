@@ -71,7 +71,13 @@ impl Terminal {
 
     /// Starts kdeck with these arguments on a terminal of this size, in `home`.
     pub fn start_in(home: Home, columns: u16, rows: u16, arguments: &[&str]) -> Self {
-        Self::start_with(home, columns, rows, arguments, &[("TERM", "xterm-256color")])
+        Self::start_with(
+            home,
+            columns,
+            rows,
+            arguments,
+            &[("TERM", "xterm-256color")],
+        )
     }
 
     /// The same, with these variables set.
@@ -154,7 +160,9 @@ impl Terminal {
 
     /// Waits until what `look` says of the screen is true.
     pub fn wait(&self, what: &str, look: impl Fn(&vt100::Screen) -> bool) {
-        self.wait_for(what, |display| look(display.emulator.screen()).then_some(()));
+        self.wait_for(what, |display| {
+            look(display.emulator.screen()).then_some(())
+        });
     }
 
     /// Waits until the screen contains `text`.
@@ -309,8 +317,17 @@ fn left_on(screen: &vt100::Screen) -> Vec<&'static str> {
 }
 
 fn same_modes(a: &Termios, b: &Termios) -> bool {
-    (a.input_modes, a.output_modes, a.control_modes, a.local_modes)
-        == (b.input_modes, b.output_modes, b.control_modes, b.local_modes)
+    (
+        a.input_modes,
+        a.output_modes,
+        a.control_modes,
+        a.local_modes,
+    ) == (
+        b.input_modes,
+        b.output_modes,
+        b.control_modes,
+        b.local_modes,
+    )
 }
 
 /// How often the process is asked whether it has ended, beside each time that it writes.
