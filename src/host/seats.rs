@@ -10,7 +10,7 @@ use super::{Host, logs};
 use crate::config::{self, Config};
 use crate::connect::TargetString;
 use crate::deck::Event;
-use crate::rack::{Rack, Target, TargetId, status};
+use crate::rack::{Rack, State, Target, TargetId, status};
 use crate::target::backoff::Pauses;
 use crate::target::report::Report;
 use crate::target::{self, Ask, Control, Work};
@@ -124,6 +124,10 @@ impl Seats {
         self.last_id += 1;
         let transcript =
             transcript.unwrap_or_else(|| Arc::new(Transcript::new(limits, host.pulse.clone())));
+        let now = Time::now();
+        let status = status::Shared::new(now);
+        // Its actor tells more in a moment; meanwhile it should not look like one that was given up.
+        status.set(now, State::Connecting, "about to begin");
         let target = Arc::new(Target {
             id: TargetId(self.last_id),
             name: wanted.name.clone(),
@@ -131,7 +135,7 @@ impl Seats {
             groups: wanted.groups.clone(),
             tags: wanted.tags.clone(),
             transcript,
-            status: Arc::new(status::Shared::new(Time::now())),
+            status: Arc::new(status),
         });
         if new.is_logged(wanted) {
             host.logs.add(&target);
