@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::DeValue;
 
 use super::TARGETS_MAX;
-use super::problem::{Position, Severity};
+use super::problem::Position;
 use super::range::{Expansion, Template};
 use super::read::{Reader, Value, Word, quote, set};
 use super::taken::Taken;
@@ -122,7 +122,6 @@ fn read_target(reader: &mut Reader, value: &Value, targets: &mut Vec<Target>, ta
     let DeValue::Table(entries) = value.get_ref() else {
         return reader.wrong_type(value, "a table", "[[target]]");
     };
-    let known_problems = reader.problems.len();
     let mut table = Table::default();
     let mut has_connect = false;
     for (key, value) in entries.iter() {
@@ -152,13 +151,6 @@ fn read_target(reader: &mut Reader, value: &Value, targets: &mut Vec<Target>, ta
     let Some(steps) = steps(reader, &table) else {
         return;
     };
-    // What could not be read has been said; half a target is not looked at further.
-    if reader.problems[known_problems..]
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
-    {
-        return;
-    }
     expand(reader, &table, steps, targets, taken);
 }
 
@@ -332,10 +324,8 @@ fn expand(
         groups.append(&mut target.groups);
         target.groups = unique(groups);
 
-        if let Some(other) = taken
-            .name(&target.name)
-            .and_then(|index| targets.get(index))
-        {
+        let rival = taken.name(&target.name);
+        if let Some(other) = rival.and_then(|index| targets.get(index)) {
             if once.first(Kind::Name) {
                 let message = format!(
                     "the name {} is taken by the target {}",
@@ -344,10 +334,10 @@ fn expand(
                 );
                 reader.error(name_span, message, "every target has a name of its own");
             }
-            continue;
         }
-        if let Some((port, index)) = taken.port(&target) {
-            if let Some(other) = targets.get(index).filter(|_| once.first(Kind::Port)) {
+        let held = taken.port(&target);
+        if let Some((port, index)) = &held {
+            if let Some(other) = targets.get(*index).filter(|_| once.first(Kind::Port)) {
                 let message = format!(
                     "{port} is held by the target {} {}",
                     quote(&other.name),
@@ -359,6 +349,8 @@ fn expand(
                     "every target has a local port of its own",
                 );
             }
+        }
+        if rival.is_some() || held.is_some() {
             continue;
         }
         taken.insert(&target, targets.len());
