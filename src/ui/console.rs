@@ -4,11 +4,12 @@
 //! It runs on a thread of its own with a runtime of its own, away from the engine, so that a flood of output cannot delay
 //! a key. It sleeps unless something visible happens.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind, MouseEventKind};
@@ -220,7 +221,7 @@ impl Console {
         while !self.ended {
             let turn = self.next().await;
             self.take(turn)?;
-            self.drain()?;
+            self.drain().await?;
             if self.pacer.due().is_some_and(|due| due <= Instant::now()) {
                 self.draw()?;
             }
@@ -284,15 +285,13 @@ impl Console {
     }
 
     /// Takes what the terminal has sent meanwhile, so that a paste without brackets costs one frame.
-    fn drain(&mut self) -> Result<(), Error> {
+    async fn drain(&mut self) -> Result<(), Error> {
         for _ in 0..EVENTS_BATCH {
-            let Some(event) = self
-                .keys
-                .as_mut()
-                .and_then(|keys| futures_util::FutureExt::now_or_never(keys.next()))
-            else {
-                break;
-            };
+            let Some(keys) = &mut self.keys else { break };
+            // Asked with this task's own waker: the stream keeps the first one it is given until it has rung, and a
+            // waker that wakes nobody would lose the next key.
+            let event = poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await;
+            let Poll::Ready(event) = event else { break };
             self.take(Turn::Terminal(event))?;
             if self.ended {
                 break;

@@ -50,6 +50,12 @@ impl Model {
                     Vec::new()
                 }
             }
+            // A character that is no key here begins a line: `@web01 uptime`, `.help`.
+            (Context::Rack | Context::Pane, None) if key.typed().is_some() => {
+                self.focus = Focus::Line;
+                self.line.key(event);
+                vec![Effect::Draw(Fresh::Known)]
+            }
             _ => Vec::new(),
         }
     }
