@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
@@ -18,7 +18,8 @@ use crate::link::{self, Udp};
 use crate::proto::netconsole::{Event, Netconsole};
 use crate::rack::{State, TargetId};
 
-/// Sources of one target that are told apart. More are only counted: somebody sends with made-up addresses.
+/// Sources of one target that are told apart. Of more, the one that was silent longest is forgotten: somebody sends
+/// with made-up addresses, or through a translator that changes them.
 const SOURCES: usize = 256;
 /// Largest datagram that is looked at whole, bytes. Netconsole's are below 1,500.
 const DATAGRAM_BYTES: usize = 64 << 10;
@@ -34,18 +35,24 @@ pub struct Ports(Arc<Mutex<HashMap<u16, Port>>>);
 #[derive(Debug)]
 struct Port {
     members: Members,
-    stop: CancellationToken,
+    /// The last member left: the port may be closed.
+    left: Arc<Notify>,
 }
 
 type Members = Arc<Mutex<Vec<Member>>>;
 
 #[derive(Debug)]
 struct Member {
-    /// The only source it listens to.
-    source: Option<IpAddr>,
+    /// The only address it listens to.
+    only: Option<IpAddr>,
     report: Report,
-    engines: HashMap<SocketAddr, Netconsole>,
-    refused_sources: u64,
+    sources: HashMap<SocketAddr, Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    engine: Netconsole,
+    heard: Instant,
 }
 
 /// The actor of one netconsole target.
@@ -67,103 +74,118 @@ pub struct NetconsoleActor {
     pub ports: Ports,
 }
 
+/// What the actor's link is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The port is open.
+    Open,
+    /// The port cannot be had; it is tried again after this.
+    Lost(Duration),
+    /// Somebody disconnected it.
+    Closed,
+}
+
+/// What comes after a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Connect,
+    Disconnect,
+    /// The target is to go.
+    End,
+}
+
 impl NetconsoleActor {
     /// Works until the target is removed.
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.pauses);
+        let mut next = Next::Connect;
         let mut noted = false;
         loop {
-            let member = Member {
-                source: self.source,
-                report: self.report.clone(),
-                engines: HashMap::new(),
-                refused_sources: 0,
-            };
-            let detail = match self.ports.join(self.port, member) {
-                Ok(()) => {
-                    noted = false;
-                    let from = self
-                        .source
-                        .map(|source| format!(" from {source}"))
-                        .unwrap_or_default();
-                    let detail = format!("UDP port {} is open; nothing came{from} yet", self.port);
-                    self.report.state(State::Waiting, &detail);
-                    let go_on = self.serve(&detail, None).await;
-                    self.ports.leave(self.port, self.report.target().id);
-                    if !go_on {
-                        return;
+            next = match next {
+                Next::Connect => match self.join() {
+                    Ok(detail) => {
+                        (noted, backoff) = (false, Backoff::new(self.pauses));
+                        self.report.state(State::Waiting, &detail);
+                        let next = self.stay(Stage::Open, &detail).await;
+                        self.ports.leave(self.port, self.report.target().id);
+                        next
                     }
-                    continue;
+                    Err(error) => {
+                        let detail = error.to_string();
+                        if !std::mem::replace(&mut noted, true) {
+                            self.report.notice(&detail);
+                        }
+                        self.report.state(State::Lost, &detail);
+                        let pause = backoff.pause(fastrand::f64());
+                        self.stay(Stage::Lost(pause), &detail).await
+                    }
+                },
+                Next::Disconnect => {
+                    self.report.state(State::Closed, "disconnected");
+                    self.stay(Stage::Closed, "disconnected").await
                 }
-                Err(error) => error.to_string(),
+                Next::End => return,
             };
-            if !std::mem::replace(&mut noted, true) {
-                self.report.notice(&detail);
-            }
-            self.report.state(State::Lost, &detail);
-            let pause = backoff.pause(fastrand::f64());
-            if !self.serve(&detail, Some(pause)).await {
-                return;
-            }
         }
     }
 
-    /// Answers people, for as long as the pause lasts or for ever. False when the target is to go.
-    async fn serve(&mut self, detail: &str, pause: Option<Duration>) -> bool {
+    /// Opens the port, or joins those who have it open. In words what it waits for then.
+    fn join(&self) -> Result<String, link::Error> {
+        let member = Member {
+            only: self.source,
+            report: self.report.clone(),
+            sources: HashMap::new(),
+        };
+        self.ports.join(self.port, member)?;
+        let from = self
+            .source
+            .map(|source| format!(" from {source}"))
+            .unwrap_or_default();
+        Ok(format!(
+            "UDP port {} is open; nothing came{from} yet",
+            self.port
+        ))
+    }
+
+    /// Answers people until something else is to be done.
+    async fn stay(&mut self, stage: Stage, detail: &str) -> Next {
         let over = async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => std::future::pending().await,
+            match stage {
+                Stage::Lost(pause) => tokio::time::sleep(pause).await,
+                Stage::Open | Stage::Closed => std::future::pending().await,
             }
         };
         tokio::pin!(over);
         loop {
-            tokio::select! {
+            let ask = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return false,
-                Some(ask) = self.asks.recv() => {
-                    let answer = match &ask.request {
-                        Request::Describe => Ok(format!("link    UDP port {}", self.port)),
-                        Request::Resize { .. } => Ok(String::new()),
-                        Request::Connect if pause.is_some() => {
-                            ask.answer.send(Ok("trying now".to_owned())).ok();
-                            return true;
-                        }
-                        Request::Connect => Ok(detail.to_owned()),
-                        Request::Disconnect if pause.is_none() => {
-                            self.ports.leave(self.port, self.report.target().id);
-                            self.report.state(State::Closed, "disconnected");
-                            ask.answer.send(Ok(String::new())).ok();
-                            if !self.stay_closed().await {
-                                return false;
-                            }
-                            return true;
-                        }
-                        _ => Err("netconsole goes one way: the target cannot be written to".to_owned()),
-                    };
-                    if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
-                        self.report.refusal(reason);
-                    }
-                    ask.answer.send(answer).ok();
+                () = self.stop.cancelled() => return Next::End,
+                Some(ask) = self.asks.recv() => ask,
+                () = &mut over => return Next::Connect,
+            };
+            let mut next = None;
+            let answer = match (&ask.request, stage) {
+                (Request::Describe, _) => Ok(format!("link    UDP port {}", self.port)),
+                (Request::Resize { .. }, _) => Ok(String::new()),
+                (Request::Connect, Stage::Open) => Ok(detail.to_owned()),
+                (Request::Connect, _) => {
+                    next = Some(Next::Connect);
+                    Ok("trying now".to_owned())
                 }
-                () = &mut over => return true,
+                (Request::Disconnect, Stage::Closed) => Ok("it is".to_owned()),
+                (Request::Disconnect, _) => {
+                    next = Some(Next::Disconnect);
+                    Ok(String::new())
+                }
+                _ => Err("netconsole goes one way: the target cannot be written to".to_owned()),
+            };
+            if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
+                self.report.refusal(reason);
             }
-        }
-    }
-
-    async fn stay_closed(&mut self) -> bool {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return false,
-                ask = self.asks.recv() => match ask {
-                    None => return false,
-                    Some(Ask { request: Request::Connect, answer }) => {
-                        answer.send(Ok(String::new())).ok();
-                        return true;
-                    }
-                    Some(ask) => drop(ask.answer.send(Err("disconnected; .connect opens the port again".to_owned()))),
-                },
+            // Whoever asked may be gone.
+            ask.answer.send(answer).ok();
+            if let Some(next) = next {
+                return next;
             }
         }
     }
@@ -182,15 +204,22 @@ impl Ports {
             member.report.notice(&warning);
         }
         let members: Members = Arc::new(Mutex::new(vec![member]));
-        let stop = CancellationToken::new();
-        tokio::spawn(receive(socket, members.clone(), stop.clone()));
-        ports.insert(port, Port { members, stop });
+        let left = Arc::new(Notify::new());
+        let open = Port { members, left };
+        tokio::spawn(receive(
+            self.clone(),
+            port,
+            socket,
+            open.members.clone(),
+            open.left.clone(),
+        ));
+        ports.insert(port, open);
         Ok(())
     }
 
-    /// The target listens no more; the last one closes the port.
+    /// The target listens no more; the last one closes the port, unless another joins in that moment.
     fn leave(&self, port: u16, id: TargetId) {
-        let mut ports = self.lock();
+        let ports = self.lock();
         let Some(open) = ports.get(&port) else { return };
         let left = {
             let mut members = lock(&open.members);
@@ -200,8 +229,7 @@ impl Ports {
             members.len()
         };
         if left == 0 {
-            open.stop.cancel();
-            ports.remove(&port);
+            open.left.notify_one();
         }
     }
 
@@ -215,7 +243,7 @@ fn lock(members: &Mutex<Vec<Member>>) -> MutexGuard<'_, Vec<Member>> {
 }
 
 /// Takes datagrams and hands each to its member.
-async fn receive(socket: Udp, members: Members, stop: CancellationToken) {
+async fn receive(ports: Ports, port: u16, socket: Udp, members: Members, left: Arc<Notify>) {
     let mut datagram = vec![0; DATAGRAM_BYTES];
     let mut dropped = 0;
     let mut drops_check = tokio::time::interval(DROPS_CHECK);
@@ -229,7 +257,15 @@ async fn receive(socket: Udp, members: Members, stop: CancellationToken) {
         };
         tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = left.notified() => {
+                // Under the lock of those who join, who find the port either open or free.
+                let mut ports = ports.lock();
+                if lock(&members).is_empty() {
+                    ports.remove(&port);
+                    drop(socket);
+                    return;
+                }
+            }
             received = socket.receive(&mut datagram) => {
                 let (now, mut members) = (Instant::now(), lock(&members));
                 let mut next = received;
@@ -238,8 +274,8 @@ async fn receive(socket: Udp, members: Members, stop: CancellationToken) {
                     let Ok((length, from)) = next else { break };
                     let from = SocketAddr::new(from.ip().to_canonical(), from.port());
                     let bytes = datagram.get(..length).unwrap_or_default();
-                    let named = members.iter().position(|member| member.source == Some(from.ip()));
-                    let member = named.or_else(|| members.iter().position(|member| member.source.is_none()));
+                    let named = members.iter().position(|member| member.only == Some(from.ip()));
+                    let member = named.or_else(|| members.iter().position(|member| member.only.is_none()));
                     if let Some(member) = member.and_then(|at| members.get_mut(at)) {
                         member.take(now, from, bytes);
                     }
@@ -267,49 +303,54 @@ async fn receive(socket: Udp, members: Members, stop: CancellationToken) {
 
 impl Member {
     fn take(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        let known = self.engines.len();
-        if known >= SOURCES && !self.engines.contains_key(&from) {
-            self.refused_sources += 1;
-            if self.refused_sources.is_power_of_two() {
-                let text = format!(
-                    "{} datagrams of more than {SOURCES} sources were not taken",
-                    self.refused_sources
-                );
-                self.report.notice(&text);
-            }
-            return;
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&from) {
+            self.forget_one();
         }
-        let engine = self.engines.entry(from).or_insert_with(|| {
+        let source = self.sources.entry(from).or_insert_with(|| {
             self.report.notice(&format!("first datagram from {from}"));
-            Netconsole::new()
+            Source {
+                engine: Netconsole::new(),
+                heard: now,
+            }
         });
-        engine.handle_datagram(now, bytes);
+        source.heard = now;
+        source.engine.handle_datagram(now, bytes);
         if self.report.target().status.state() != State::Running {
             self.report
                 .state(State::Running, &format!("receiving from {from}"));
         }
-        tell(&self.report, engine);
+        tell(&self.report, &mut source.engine);
+    }
+
+    /// Gives what the source that was silent longest still holds, and forgets it.
+    fn forget_one(&mut self) {
+        let oldest = self.sources.iter().min_by_key(|(_, source)| source.heard);
+        let oldest = oldest.map(|(address, _)| *address);
+        if let Some(mut source) = oldest.and_then(|address| self.sources.remove(&address)) {
+            source.engine.finish();
+            tell(&self.report, &mut source.engine);
+        }
     }
 
     fn pass_time(&mut self, now: Instant) {
-        for engine in self.engines.values_mut() {
-            engine.handle_timeout(now);
-            tell(&self.report, engine);
+        for source in self.sources.values_mut() {
+            source.engine.handle_timeout(now);
+            tell(&self.report, &mut source.engine);
         }
     }
 
     /// Gives what is still held.
     fn finish(&mut self) {
-        for engine in self.engines.values_mut() {
-            engine.finish();
-            tell(&self.report, engine);
+        for source in self.sources.values_mut() {
+            source.engine.finish();
+            tell(&self.report, &mut source.engine);
         }
     }
 
     fn timeout(&self) -> Option<Instant> {
-        self.engines
+        self.sources
             .values()
-            .filter_map(Netconsole::poll_timeout)
+            .filter_map(|source| source.engine.poll_timeout())
             .min()
     }
 }
