@@ -1,18 +1,18 @@
 //! One connection of a text target, from the first byte to the last: link, engine, transcript, and what people send.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
+use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{Answer, Ask, ModemLine, Request};
 use crate::connect::Eol;
@@ -28,11 +28,8 @@ const SMALL_READ_BYTES: usize = 4 << 10;
 const GATHER: Duration = Duration::from_millis(25);
 /// After something was sent, output is read at once for so long: somebody waits for the echo.
 const EAGER: Duration = Duration::from_secs(2);
-/// Pause between two lines, so that each arrives as a message of its own where the target takes a read for a message,
-/// and a serial line's buffer is not overrun by a paste.
-const LINE_GAP: Duration = Duration::from_millis(10);
-/// Messages that may wait to be written; more stay with those who asked.
-const OUTGOING: usize = 256;
+/// How long a disconnect waits for what was sent before it: a target that does not read is left anyway.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Said to those who ask for a serial line's settings where there is none.
 const NO_SERIAL_LINE: &str =
     "there is no serial line to set: neither is this one, nor is it behind a telnet server";
@@ -62,23 +59,16 @@ pub struct Conversation<'a> {
     stream: Stream,
     engine: Engine,
     eol: Eol,
-    outgoing: VecDeque<Outgoing>,
-    /// Bytes of the first outgoing message that are written.
-    written: usize,
+    outgoing: Outgoing,
+    /// The last size that a screen asked for: columns, rows.
+    size: Option<(u16, u16)>,
+    /// Somebody asked to disconnect: until when that waits for what was sent before, and whom to tell.
+    leaving: Option<(Instant, oneshot::Sender<Answer>)>,
     scratch: Vec<u8>,
-    /// No line is written before this.
-    next_line: Option<Instant>,
     /// No output is read before this.
     next_read: Option<Instant>,
     eager_until: Option<Instant>,
     last_read: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Outgoing {
-    bytes: Vec<u8>,
-    is_line: bool,
-    asked: Option<oneshot::Sender<Answer>>,
 }
 
 /// What the link did.
@@ -106,10 +96,10 @@ impl<'a> Conversation<'a> {
             stream,
             engine,
             eol,
-            outgoing: VecDeque::new(),
-            written: 0,
+            outgoing: Outgoing::default(),
+            size: None,
+            leaving: None,
             scratch: Vec::new(),
-            next_line: None,
             next_read: None,
             eager_until: None,
             last_read: None,
@@ -123,8 +113,15 @@ impl<'a> Conversation<'a> {
             .target()
             .transcript
             .with(|ring| ring.limits().bytes as u64 / 2);
-        let end = loop {
+        let mut end = loop {
             self.pump();
+            while let Some(ask) = self.outgoing.take_order() {
+                self.obey(ask).await;
+                self.pump();
+            }
+            if self.may_leave() {
+                break End::Disconnected;
+            }
             let wake = self.wake();
             let sleep = async {
                 match wake {
@@ -132,15 +129,10 @@ impl<'a> Conversation<'a> {
                     None => std::future::pending().await,
                 }
             };
-            let may_take = self.outgoing.len() < OUTGOING;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break End::Removed,
-                Some(ask) = asks.recv(), if may_take => {
-                    if let Some(end) = self.take(ask).await {
-                        break end;
-                    }
-                }
+                Some(ask) = asks.recv(), if self.leaving.is_none() => self.take(ask).await,
                 moved = poll_fn(|context| self.poll_link(context)) => match moved {
                     Ok(Moved::Read(total)) => self.report.target().transcript.lag().keep(total, room).await,
                     Ok(Moved::Wrote) => {}
@@ -151,84 +143,109 @@ impl<'a> Conversation<'a> {
             }
         };
         self.report.target().transcript.end_line();
-        for message in self.outgoing.drain(..) {
-            if let Some(asked) = message.asked {
-                let reason = "the connection ended before it was sent";
-                self.report.refusal(reason);
-                asked.send(Err(reason.to_owned())).ok();
+        let reason = "the connection ended before it was sent";
+        self.outgoing
+            .refuse_all(reason, || self.report.refusal(reason));
+        if let Some((_, answer)) = self.leaving.take() {
+            answer.send(Ok(String::new())).ok();
+            if end != End::Removed {
+                end = End::Disconnected;
             }
         }
         end
     }
 
+    /// The size that a screen asked for, if one did: columns, rows.
+    pub fn size(&self) -> Option<(u16, u16)> {
+        self.size
+    }
+
     /// Moves what the engine has to send and say.
     fn pump(&mut self) {
-        while let Some(bytes) = self.engine.poll_transmit() {
-            self.outgoing.push_back(Outgoing {
-                bytes,
-                is_line: false,
-                asked: None,
-            });
+        while self.outgoing.takes_own()
+            && let Some(bytes) = self.engine.poll_transmit()
+        {
+            self.outgoing.push_own(bytes);
         }
         while let Some(text) = self.engine.poll_notice() {
             self.report.notice(&text);
         }
     }
 
+    /// Whether a disconnect that was asked for has waited long enough.
+    fn may_leave(&self) -> bool {
+        self.leaving
+            .as_ref()
+            .is_some_and(|(until, _)| self.outgoing.is_empty() || Instant::now() >= *until)
+    }
+
     /// The next time at which something is due.
     fn wake(&self) -> Option<Instant> {
-        let waits = |message: &&Outgoing| message.is_line && !self.engine.suspended();
-        let gap = self.outgoing.front().filter(waits).and(self.next_line);
-        [gap, self.next_read, self.engine.poll_timeout()]
+        let gap = self.outgoing.due(Instant::now(), self.engine.suspended());
+        let leave = self.leaving.as_ref().map(|(until, _)| *until);
+        [gap, leave, self.next_read, self.engine.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// Carries out what somebody asked. Returns how that ended the conversation, if it did.
-    async fn take(&mut self, ask: Ask) -> Option<End> {
+    /// Takes what somebody asked: what is sent waits for its turn, questions about the link do not.
+    async fn take(&mut self, ask: Ask) {
         let now = Instant::now();
         self.eager_until = Some(now + EAGER);
         self.next_read = None;
-        let answer = match &ask.request {
+        let Ask { request, answer } = ask;
+        let sends = !matches!(
+            request,
+            Request::Disconnect | Request::Connect | Request::Describe | Request::Resize { .. }
+        );
+        if sends && let Some(reason) = self.outgoing.refusal() {
+            return self.reply(&request, answer, Err(reason));
+        }
+        match request {
             Request::Line(text) => {
                 let mut bytes = Vec::new();
-                self.engine
-                    .encode(&[text.as_bytes(), self.eol.bytes()].concat(), &mut bytes);
-                self.outgoing.push_back(Outgoing {
-                    bytes,
-                    is_line: true,
-                    asked: Some(ask.answer),
-                });
-                return None;
+                let line = [text.as_bytes(), self.eol.bytes()].concat();
+                self.engine.encode(&line, &mut bytes);
+                self.outgoing.push_line(bytes, answer);
             }
             Request::Keys(keys) => {
                 let mut bytes = Vec::new();
-                self.engine.encode(keys, &mut bytes);
-                self.outgoing.push_back(Outgoing {
-                    bytes,
-                    is_line: false,
-                    asked: Some(ask.answer),
-                });
-                return None;
+                self.engine.encode(&keys, &mut bytes);
+                self.outgoing.push_keys(bytes, answer);
             }
-            Request::Disconnect => {
-                ask.answer.send(Ok(String::new())).ok();
-                return Some(End::Disconnected);
+            Request::Disconnect => self.leaving = Some((now + LAST_WORDS, answer)),
+            Request::Break | Request::Baud(_) | Request::Modem { .. }
+                if !self.outgoing.is_empty() =>
+            {
+                self.outgoing.push_order(Ask { request, answer });
             }
-            Request::Connect => Ok("already connected".to_owned()),
+            _ => self.obey(Ask { request, answer }).await,
+        }
+    }
+
+    /// Does something with the link, at once.
+    async fn obey(&mut self, ask: Ask) {
+        let now = Instant::now();
+        let result = match &ask.request {
             Request::Break => self.send_break(now).await,
             Request::Resize { columns, rows } => self.resize(*columns, *rows),
             Request::Baud(rate) => self.set_baud(now, *rate),
             Request::Modem { line, on } => self.set_modem(now, *line, *on),
+            Request::Connect => Ok("already connected".to_owned()),
             Request::Describe => Ok(self.describe()),
+            // These have ways of their own.
+            Request::Line(_) | Request::Keys(_) | Request::Disconnect => Ok(String::new()),
         };
-        if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
+        self.reply(&ask.request, ask.answer, result);
+    }
+
+    fn reply(&self, request: &Request, asked: oneshot::Sender<Answer>, result: Answer) {
+        if let (Err(reason), true) = (&result, request.typed().is_some()) {
             self.report.refusal(reason);
         }
         // Whoever asked may be gone.
-        ask.answer.send(answer).ok();
-        None
+        asked.send(result).ok();
     }
 
     async fn send_break(&mut self, now: Instant) -> Answer {
@@ -247,6 +264,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn resize(&mut self, columns: u16, rows: u16) -> Answer {
+        self.size = Some((columns, rows));
         if let Engine::Telnet(telnet) = &mut self.engine {
             telnet.resize(columns, rows);
         }
@@ -318,7 +336,9 @@ impl<'a> Conversation<'a> {
     /// Writes what may be written, else reads what may be read.
     fn poll_link(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Moved>> {
         let now = Instant::now();
-        if let Poll::Ready(wrote) = self.poll_write(context, now) {
+        let suspended = self.engine.suspended();
+        let stream = &mut self.stream;
+        if let Poll::Ready(wrote) = self.outgoing.poll_write(context, now, suspended, stream) {
             return Poll::Ready(wrote.map(|()| Moved::Wrote));
         }
         if self.next_read.is_some_and(|at| now < at) {
@@ -326,37 +346,6 @@ impl<'a> Conversation<'a> {
         }
         self.next_read = None;
         self.poll_read(context, now)
-    }
-
-    fn poll_write(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
-        let Some(message) = self.outgoing.front() else {
-            return Poll::Pending;
-        };
-        let gap = message.is_line && self.next_line.is_some_and(|at| now < at);
-        if gap || (self.engine.suspended() && message.asked.is_some()) {
-            return Poll::Pending;
-        }
-        self.next_line = None;
-        while let Some(rest) = message
-            .bytes
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
-            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.written += count,
-            }
-        }
-        self.written = 0;
-        if let Some(message) = self.outgoing.pop_front() {
-            if message.is_line {
-                self.next_line = Some(now + LINE_GAP);
-            }
-            if let Some(asked) = message.asked {
-                asked.send(Ok(String::new())).ok();
-            }
-        }
-        Poll::Ready(Ok(()))
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<Moved>> {

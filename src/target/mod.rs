@@ -4,7 +4,10 @@ pub mod backoff;
 mod conversation;
 mod engine;
 pub mod netconsole;
+mod outgoing;
 pub mod report;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;

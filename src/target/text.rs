@@ -42,12 +42,14 @@ impl Text {
         }
     }
 
-    fn engine(&self) -> Engine {
+    /// The engine for a new connection; `size` is that of the screen that shows the target.
+    fn engine(&self, size: Option<(u16, u16)>) -> Engine {
         match self {
             Self::Telnet(telnet) => {
                 let line = LineSettings::from(telnet.line.clone());
                 Engine::Telnet(Box::new(telnet::Telnet::new(telnet::Options {
                     line,
+                    window: size,
                     ..Default::default()
                 })))
             }
@@ -204,10 +206,11 @@ impl TextActor {
         self.report.state(State::Running, &connected);
         self.noted.clear();
         let begun = Instant::now();
-        let (engine, eol) = (self.text.engine(), self.text.eol());
+        let (engine, eol) = (self.text.engine(self.size), self.text.eol());
         let report = self.report.clone();
         let mut conversation = Conversation::new(&report, &place, stream, engine, eol);
         let end = conversation.run(&mut self.asks, &self.stop).await;
+        self.size = conversation.size().or(self.size);
         self.backoff.lived(begun.elapsed());
         let exit = match child {
             Some(mut child) => Some(child.stop(PROGRAM_GRACE).await),
