@@ -42,6 +42,13 @@ impl LogFile {
         }
     }
 
+    /// Goes on in another folder, also with what could not be written yet.
+    pub fn move_to(&mut self, directory: &Path) {
+        self.directory = directory.into();
+        self.file = None;
+        self.size = 0;
+    }
+
     /// Whether an earlier write has not been finished. Nothing else may be written before [`LogFile::catch_up`].
     pub fn is_behind(&self) -> bool {
         !self.behind.is_empty()

@@ -86,6 +86,14 @@ impl Lines {
         self.raw_bytes = 0;
     }
 
+    /// Ends a line that was written in part.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.unfinished) {
+            self.carriage_return = false;
+            out.push(b'\n');
+        }
+    }
+
     /// Where the text may be cut: at its start if a line starts there, where the date changes, and at its last line.
     pub fn cuts(&self) -> &[Cut] {
         &self.cuts
@@ -179,10 +187,7 @@ impl Lines {
     }
 
     fn push_note(&mut self, time: Time, prefix: &str, text: &str, out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.unfinished) {
-            self.carriage_return = false;
-            out.push(b'\n');
-        }
+        self.finish(out);
         for line in text.split('\n') {
             self.stamp(time, out);
             out.extend_from_slice(prefix.as_bytes());

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use self::file::LogFile;
 use self::format::{Lines, Stamp};
-use super::{Pulse, Reader, Transcript, Watch};
+use super::{Pulse, Reader, Seq, Transcript, Watch};
 
 /// How long output is gathered before it is written. Well under the second in which it has to be in the file.
 const GATHER: Duration = Duration::from_millis(250);
@@ -67,6 +67,8 @@ pub struct Source {
     pub name: String,
     /// What is read.
     pub transcript: Arc<Transcript>,
+    /// The first entry that is written.
+    pub from: Seq,
     /// Told when the log's health changes.
     pub report: Box<dyn Fn(Health) + Send>,
 }
@@ -81,7 +83,7 @@ pub struct LogWriter {
 
 enum Order {
     Add(Source),
-    Remove(String),
+    Remove(Arc<Transcript>),
     Change(Settings),
     Stop,
 }
@@ -123,15 +125,15 @@ impl LogWriter {
         })
     }
 
-    /// Begins to log a transcript, from its oldest entry on.
+    /// Begins to log a transcript.
     pub fn add(&self, source: Source) {
         source.transcript.lag().follow(self.bell.urgent.clone());
         self.order(Order::Add(source));
     }
 
-    /// Writes what is there of that target and closes its file.
-    pub fn remove(&self, name: &str) {
-        self.order(Order::Remove(name.to_owned()));
+    /// Writes what is there of that transcript and closes its file.
+    pub fn remove(&self, transcript: &Arc<Transcript>) {
+        self.order(Order::Remove(transcript.clone()));
     }
 
     /// Changes what is written where, from now on.
@@ -139,18 +141,18 @@ impl LogWriter {
         self.order(Order::Change(settings));
     }
 
-    /// Writes all there is and ends the thread; gives up after `patience` when the disk hangs.
-    pub fn stop(mut self, patience: Duration) {
+    /// Writes all there is and ends the thread; gives up after `patience` when the disk hangs. Whether it ended.
+    pub fn stop(mut self, patience: Duration) -> bool {
         self.order(Order::Stop);
         let Some(thread) = self.thread.take() else {
-            return;
+            return true;
         };
         let (done, ended) = mpsc::channel();
         std::thread::spawn(move || {
             thread.join().ok();
             done.send(()).ok();
         });
-        ended.recv_timeout(patience).ok();
+        ended.recv_timeout(patience).is_ok()
     }
 
     fn order(&self, order: Order) {
@@ -185,18 +187,19 @@ impl Work {
         loop {
             let stop = self.take_orders(inbox);
             self.bell.watch.arm();
-            let unfinished = self.write_all();
+            let progress = self.write_round();
             if stop {
                 return;
             }
-            let urgent = self.bell.urgent.clone();
-            if unfinished {
-                tokio::time::timeout(GATHER, urgent.notified()).await.ok();
-            } else {
-                self.bell.watch.rung().await;
-                // Gather, unless somebody is in a hurry.
-                tokio::time::timeout(GATHER, urgent.notified()).await.ok();
+            match progress {
+                // In a flood there is always more: orders are looked at in between.
+                Progress::More => continue,
+                Progress::Again => {}
+                Progress::Done => self.bell.watch.rung().await,
             }
+            // Gather, unless somebody is in a hurry.
+            let urgent = self.bell.urgent.clone();
+            tokio::time::timeout(GATHER, urgent.notified()).await.ok();
         }
     }
 
@@ -205,16 +208,20 @@ impl Work {
         loop {
             match inbox.try_recv() {
                 Ok(Order::Add(source)) => self.logs.push(Log::new(source, &self.settings)),
-                Ok(Order::Remove(name)) => {
-                    for log in self.logs.extract_if(.., |log| log.source.name == name) {
+                Ok(Order::Remove(transcript)) => {
+                    let is_it = |log: &mut Log| Arc::ptr_eq(&log.source.transcript, &transcript);
+                    for log in self.logs.extract_if(.., is_it) {
                         finish(log, &self.settings, &mut self.buffer);
                     }
                 }
+                Ok(Order::Change(settings)) if settings == self.settings => {}
                 Ok(Order::Change(settings)) => {
                     for log in &mut self.logs {
-                        log.write(&self.settings, &mut self.buffer);
+                        log.write(&self.settings, &mut self.buffer, false);
+                        log.end_line(&self.settings, &mut self.buffer);
                         log.lines = Lines::new(settings.raw, settings.stamp.clone());
-                        log.file = LogFile::new(&settings.directory, &log.source.name);
+                        log.file.move_to(&settings.directory);
+                        (log.version, log.retry) = (None, None);
                     }
                     self.settings = settings;
                 }
@@ -230,47 +237,41 @@ impl Work {
         }
     }
 
-    /// Writes until every log has all there is, in turns. True if some of it has to be looked at again soon: it failed,
-    /// or it ends with an open line and entries behind it.
-    fn write_all(&mut self) -> bool {
-        loop {
-            let (mut more, mut again) = (false, false);
-            for log in &mut self.logs {
-                match log.write(&self.settings, &mut self.buffer) {
-                    Progress::Done => {}
-                    Progress::More => more = true,
-                    Progress::Again => again = true,
-                }
-            }
-            if !more {
-                return again;
-            }
+    /// Writes one slice of every log. [`Progress::Again`] if some of it has to be looked at again soon: it failed, or it
+    /// ends with an open line and entries behind it.
+    fn write_round(&mut self) -> Progress {
+        let mut all = Progress::Done;
+        for log in &mut self.logs {
+            let one = log.write(&self.settings, &mut self.buffer, false);
+            all = all.max(one);
         }
+        all
     }
 }
 
+/// Writes what is there now, the open line too, and lets go of the log.
 fn finish(mut log: Log, settings: &Settings, buffer: &mut Vec<u8>) {
-    log.version = None;
-    log.retry = None;
-    log.source.transcript.end_line();
-    while matches!(log.write(settings, buffer), Progress::More) {}
+    (log.version, log.retry) = (None, None);
+    let end = log.source.transcript.with(|ring| ring.next());
+    while log.write(settings, buffer, true) == Progress::More && log.reader.position() < end {}
+    log.end_line(settings, buffer);
     log.source.transcript.lag().unfollow();
     (log.source.report)(Health::Off);
 }
 
 /// How a turn of writing went.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Done,
-    More,
     Again,
+    More,
 }
 
 impl Log {
     fn new(source: Source, settings: &Settings) -> Self {
         let file = LogFile::new(&settings.directory, &source.name);
         let lines = Lines::new(settings.raw, settings.stamp.clone());
-        let (reader, health) = (Reader::default(), Health::Off);
+        let (reader, health) = (Reader::from(source.from), Health::Off);
         Self {
             source,
             reader,
@@ -283,8 +284,8 @@ impl Log {
         }
     }
 
-    /// Writes one slice of what is new.
-    fn write(&mut self, settings: &Settings, buffer: &mut Vec<u8>) -> Progress {
+    /// Writes one slice of what is new; if it is the last time, entries behind an open line too.
+    fn write(&mut self, settings: &Settings, buffer: &mut Vec<u8>, last: bool) -> Progress {
         if self.retry.is_some_and(|at| Instant::now() < at) {
             return Progress::Again;
         }
@@ -303,7 +304,7 @@ impl Log {
         self.lines.begin();
         let transcript = &self.source.transcript;
         let (waiting, read) = transcript.with(|ring| {
-            let past_open = self.lines.may_break_open_line(ring);
+            let past_open = last || self.lines.may_break_open_line(ring);
             self.reader.read(ring, past_open, |step| {
                 missed += self.lines.push(step, buffer);
                 full = buffer.len() >= SLICE_BYTES;
@@ -334,6 +335,14 @@ impl Log {
         }
         self.version = Some(version);
         Progress::Done
+    }
+
+    /// Ends a line of the file that was written in part.
+    fn end_line(&mut self, settings: &Settings, buffer: &mut Vec<u8>) {
+        buffer.clear();
+        self.lines.finish(buffer);
+        let result = self.file.write(buffer, &[], settings);
+        self.judge(result);
     }
 
     /// Remembers how writing went and tells when that changed. True if it went well.

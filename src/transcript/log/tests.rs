@@ -37,6 +37,7 @@ fn setup(change: impl Fn(&mut Settings)) -> Setup {
     writer.add(Source {
         name: "t1".into(),
         transcript: transcript.clone(),
+        from: 1,
         report,
     });
     Setup {
@@ -251,4 +252,56 @@ fn a_log_that_fell_behind_says_how_much_is_missing() {
         .parse()
         .unwrap();
     assert_eq!(text.lines().count() as u64 - 2 + missed, 50_000, "{gap}");
+}
+
+#[test]
+fn a_folder_that_fails_is_exchanged_for_another_without_a_loss() {
+    let good = tempfile::tempdir().unwrap();
+    let s = setup(|settings| settings.directory = "/dev/null/logs".into());
+    s.transcript.output(Time::now(), b"one\n");
+    wait(&s.health, failing);
+    s.transcript.output(Time::now(), b"two\n");
+    s.writer.change(settings(good.path()));
+    wait(&s.health, |health| *health == Health::Writing);
+    s.writer.stop(PATIENCE);
+    assert_eq!(only_file(good.path()), "one\ntwo\n");
+}
+
+#[test]
+fn a_log_is_closed_in_the_middle_of_a_flood() {
+    let s = setup(|_| {});
+    let flooding = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let lines = b"a line of a target that does not stop\n".repeat(8192);
+            while flooding.load(std::sync::atomic::Ordering::Relaxed) {
+                s.transcript.output(Time::now(), &lines);
+            }
+        });
+        wait(&s.health, |health| *health != Health::Off);
+        s.writer.remove(&s.transcript);
+        let off = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait(&s.health, |health| *health == Health::Off)
+        }));
+        flooding.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert!(off.is_ok(), "the order was not carried out");
+    });
+    s.writer.stop(PATIENCE);
+}
+
+#[test]
+fn closing_a_log_leaves_an_open_line_open() {
+    let s = setup(|_| {});
+    s.transcript.output(Time::now(), b"login: ");
+    s.transcript
+        .note(Time::now(), Kind::Command, Some("alice"), "root");
+    s.writer.remove(&s.transcript);
+    wait(&s.health, |health| *health == Health::Off);
+    s.transcript.output(Time::now(), b"root\n");
+    let line = s
+        .transcript
+        .with(|ring| ring.entry(1).map(|entry| entry.bytes.to_vec()));
+    assert_eq!(line.as_deref(), Some(&b"login: root"[..]));
+    s.writer.stop(PATIENCE);
+    assert_eq!(only_file(s.directory.path()), "login: \nalice> root\n");
 }
