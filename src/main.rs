@@ -187,7 +187,9 @@ fn console(
             result => result.map_err(Into::into),
         }
     };
-    engine.block_on(host.stop());
+    if let Err(problem) = engine.block_on(host.stop()) {
+        eprintln!("kdeck: {problem}");
+    }
     if let Some(rack) = rack {
         engine.block_on(rack.stop());
     }

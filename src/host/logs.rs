@@ -1,7 +1,7 @@
 //! The host's logs: what the configuration says of them, and telling people when they fail.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -11,13 +11,15 @@ use crate::deck::{Event, Severity};
 use crate::rack::Target;
 use crate::transcript::log::format::Stamp;
 use crate::transcript::log::{Health, LogWriter, Settings, Source};
-use crate::transcript::{Pulse, Time};
+use crate::transcript::{Pulse, Seq, Time};
 
 /// The log writer and what is known of its failures.
 #[derive(Debug)]
 pub(super) struct Logs {
     writer: Mutex<Option<LogWriter>>,
     failing: Arc<Mutex<HashSet<String>>>,
+    /// Targets whose logs ended while they could not be written.
+    incomplete: Arc<Mutex<BTreeSet<String>>>,
     events: broadcast::Sender<Event>,
     pulse: Arc<Pulse>,
 }
@@ -31,25 +33,26 @@ impl Logs {
         Self {
             writer: Mutex::new(Some(writer)),
             failing: Arc::default(),
+            incomplete: Arc::default(),
             events,
             pulse,
         }
     }
 
-    /// Begins to log a target.
-    pub(super) fn add(&self, target: &Arc<Target>) {
-        let (events, pulse, failing) = (
-            self.events.clone(),
-            self.pulse.clone(),
-            self.failing.clone(),
-        );
+    /// Begins to log a target, from the entry `from` on.
+    pub(super) fn add(&self, target: &Arc<Target>, from: Seq) {
+        let (events, pulse) = (self.events.clone(), self.pulse.clone());
+        let (failing, incomplete) = (self.failing.clone(), self.incomplete.clone());
         let about = target.clone();
         let report = move |health: Health| {
             if about.status.set_log(health.clone()) {
                 pulse.ring();
             }
             let text = {
-                let mut failing = failing.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut failing = lock(&failing);
+                if health == Health::Off && failing.contains(&about.name) {
+                    lock(&incomplete).insert(about.name.clone());
+                }
                 tell(&mut failing, &about.name, &health)
             };
             if let Some((severity, text)) = text {
@@ -67,14 +70,15 @@ impl Logs {
             writer.add(Source {
                 name: target.name.clone(),
                 transcript,
+                from,
                 report: Box::new(report),
             })
         });
     }
 
     /// Writes the rest and stops to log that target.
-    pub(super) fn remove(&self, name: &str) {
-        self.with(|writer| writer.remove(name));
+    pub(super) fn remove(&self, target: &Target) {
+        self.with(|writer| writer.remove(&target.transcript));
     }
 
     /// Goes on with other settings.
@@ -83,44 +87,62 @@ impl Logs {
     }
 
     /// Writes all there is; gives up after `patience`.
-    pub(super) fn stop(&self, patience: Duration) {
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(writer) = writer {
-            writer.stop(patience);
+    ///
+    /// # Errors
+    /// Which logs are not complete, in words.
+    pub(super) fn stop(&self, patience: Duration) -> Result<(), String> {
+        let in_time = lock(&self.writer)
+            .take()
+            .is_none_or(|writer| writer.stop(patience));
+        let incomplete = lock(&self.incomplete);
+        if !in_time {
+            let seconds = patience.as_secs();
+            Err(format!(
+                "the logs are not complete: the disk took more than {seconds} s"
+            ))
+        } else if incomplete.is_empty() {
+            Ok(())
+        } else {
+            let names: Vec<&str> = incomplete.iter().map(String::as_str).collect();
+            Err(format!(
+                "these logs are not complete, they could not be written: {}",
+                names.join(", ")
+            ))
         }
     }
 
     fn with(&self, act: impl FnOnce(&LogWriter)) {
-        if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(writer) = &*lock(&self.writer) {
             act(writer);
         }
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What people should be told when a log's health changed. A disk that fails fails for all: the first is told, and the
 /// last to work again.
 fn tell(failing: &mut HashSet<String>, name: &str, health: &Health) -> Option<(Severity, String)> {
+    if let Health::Failing { reason } = health {
+        let first = failing.is_empty();
+        failing.insert(name.to_owned());
+        let text = format!("logs fail, nothing is lost yet: {reason} ({name})");
+        return first.then_some((Severity::Error, text));
+    }
+    let failed = failing.remove(name);
+    let last = failed && failing.is_empty();
     match health {
-        Health::Failing { reason } => {
-            let first = failing.is_empty();
-            failing.insert(name.to_owned());
-            let text = format!("logs fail, nothing is lost yet: {reason} ({name})");
-            first.then_some((Severity::Error, text))
+        Health::Off => {
+            let text = format!("the log of {name} ends too early: it could not be written");
+            failed.then_some((Severity::Error, text))
         }
-        Health::Off | Health::Writing | Health::Gap { .. } => {
-            let last = failing.remove(name) && failing.is_empty();
-            let text = match health {
-                Health::Gap { missed } => {
-                    format!("logs are written again; {missed} entries of {name} are missing")
-                }
-                _ => "logs are written again".to_owned(),
-            };
+        Health::Gap { missed } => {
+            let text = format!("logs are written again; {missed} entries of {name} are missing");
             last.then_some((Severity::Warning, text))
         }
+        _ => last.then(|| (Severity::Warning, "logs are written again".to_owned())),
     }
 }
 
@@ -159,5 +181,10 @@ mod tests {
                 .contains('3')
         );
         assert!(tell(&mut failing, "c", &Health::Writing).is_none());
+        assert!(tell(&mut failing, "c", &Health::Off).is_none());
+        tell(&mut failing, "c", &bad);
+        let (severity, text) = tell(&mut failing, "c", &Health::Off).unwrap();
+        assert_eq!(severity, Severity::Error);
+        assert!(text.contains("the log of c ends too early"), "{text}");
     }
 }

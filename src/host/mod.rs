@@ -2,6 +2,8 @@
 
 mod logs;
 mod seats;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -143,8 +145,15 @@ impl Host {
         if problems.has_errors() {
             return Err(problems.to_string());
         }
-        seats.remember(string);
-        Ok(seats.change(self, config))
+        if let Some(target) = config.targets.last() {
+            seats.remember(string, target.name.clone());
+        }
+        let told = seats.change(self, config);
+        Ok(if problems.0.is_empty() {
+            told
+        } else {
+            format!("{told}\n{problems}")
+        })
     }
 
     /// Removes the targets of these names. Tells what came of it.
@@ -195,14 +204,17 @@ impl Host {
     }
 
     /// Ends all targets, politely, and writes the logs. The host is of no use afterwards.
-    pub async fn stop(&self) {
+    ///
+    /// # Errors
+    /// Which logs are not complete, in words.
+    pub async fn stop(&self) -> Result<(), String> {
         self.stop.cancel();
         self.tasks.close();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         let logs = self.logs.clone();
         tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE))
             .await
-            .ok();
+            .unwrap_or_else(|_| Err("the logs may not be complete".to_owned()))
     }
 
     fn seats(&self) -> MutexGuard<'_, Seats> {

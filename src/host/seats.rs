@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Host, logs};
+use super::{FAREWELL, Host, logs};
 use crate::config::{self, Config};
 use crate::connect::TargetString;
 use crate::deck::Event;
 use crate::rack::{Rack, State, Target, TargetId, status};
 use crate::target::backoff::Pauses;
 use crate::target::report::Report;
-use crate::target::{self, Ask, Control, Work};
+use crate::target::{self, Control, Work};
 use crate::transcript::{Limits, Time, Transcript};
 
 /// The targets and what drives them.
@@ -24,13 +24,22 @@ pub(super) struct Seats {
     added: Vec<TargetString>,
     rack: Arc<Rack>,
     seats: HashMap<TargetId, Seat>,
+    /// Actors that were told to end; each token says when one has.
+    leaving: Vec<CancellationToken>,
+    /// The pauses between tries to connect, for all actors.
+    pauses: watch::Sender<Pauses>,
     last_id: u32,
 }
+
+/// A target that needs an actor, and the link it is to make.
+type Starting = (Arc<Target>, TargetString);
 
 #[derive(Debug)]
 struct Seat {
     control: Control,
     stop: CancellationToken,
+    /// The actor has ended: its link is closed, its local port free.
+    done: CancellationToken,
 }
 
 impl Seats {
@@ -49,16 +58,22 @@ impl Seats {
         &self.added
     }
 
-    /// Keeps an added target through reloads.
-    pub(super) fn remember(&mut self, string: TargetString) {
-        self.added.push(string);
+    /// Keeps an added target through reloads, under the name it was given.
+    pub(super) fn remember(&mut self, string: TargetString, name: String) {
+        self.forget(&[&name]);
+        self.added.push(TargetString {
+            name: Some(name),
+            ..string
+        });
     }
 
     /// Does not keep targets of these names through reloads.
     pub(super) fn forget(&mut self, names: &[&str]) {
         self.added.retain(|string| {
-            let name = string.name.clone().unwrap_or_else(|| string.default_name());
-            !names.contains(&name.as_str())
+            string
+                .name
+                .as_deref()
+                .is_none_or(|name| !names.contains(&name))
         });
     }
 
@@ -68,38 +83,23 @@ impl Seats {
     }
 
     /// Makes the rack what `new` says; only what is different is touched. Tells what that was.
+    ///
+    /// A target whose link changes is the same target still: it keeps its identity, its history and its log. New
+    /// actors begin when the rack is known that they belong to, and when those that end have closed their links.
     pub(super) fn change(&mut self, host: &Host, new: Config) -> String {
         let changes = Config::difference(&self.config, &new);
-        for name in &changes.removed {
-            self.end(host, name);
-        }
-        let old_rack = self.rack.clone();
-        let limits = limits(&new);
         if changes.tables.contains(&"log") {
             host.logs.change(logs::settings(&new, &host.places));
         }
-        let mut targets = Vec::with_capacity(new.targets.len());
-        for wanted in &new.targets {
-            let old = old_rack.named(&wanted.name);
-            let change = changes
-                .changed
-                .iter()
-                .find(|change| change.target.name == wanted.name);
-            targets.push(match (old, change) {
-                (Some(old), None) => old.clone(),
-                (Some(old), Some(change)) if !change.new_link => {
-                    self.relabel(host, old, wanted, &new)
-                }
-                (old, _) => {
-                    if old.is_some() {
-                        self.end(host, &wanted.name);
-                    }
-                    // A target that moved keeps its history.
-                    let transcript = old.map(|old| old.transcript.clone());
-                    self.begin(host, wanted, &new, transcript, limits)
-                }
-            });
+        self.pauses.send_replace(Pauses {
+            first: new.reconnect.first,
+            longest: new.reconnect.longest,
+        });
+        for name in &changes.removed {
+            self.remove(host, name);
         }
+        let limits = limits(&new);
+        let (targets, starting) = self.place(host, &new, &changes, limits);
         for target in &targets {
             if target.transcript.with(|ring| ring.limits()) != limits {
                 target.transcript.set_limits(limits);
@@ -110,109 +110,158 @@ impl Seats {
         // Nobody may be listening.
         host.events.send(Event::Rack).ok();
         host.pulse.ring();
+        self.leaving.retain(|done| !done.is_cancelled());
+        for (target, connect) in starting {
+            self.begin(host, target, connect);
+        }
         told(&changes)
     }
 
-    fn begin(
+    /// The targets that `new` wants, and those among them that need an actor, with their links.
+    fn place(
         &mut self,
         host: &Host,
-        wanted: &config::Target,
         new: &Config,
-        transcript: Option<Arc<Transcript>>,
+        changes: &config::Changes,
         limits: Limits,
-    ) -> Arc<Target> {
+    ) -> (Vec<Arc<Target>>, Vec<Starting>) {
+        let changed: HashMap<&str, &config::Change> = changes
+            .changed
+            .iter()
+            .map(|change| (change.target.name.as_str(), change))
+            .collect();
+        let old_rack = self.rack.clone();
+        let old_config = std::mem::take(&mut self.config);
+        let old: HashMap<&str, (&Arc<Target>, &config::Target)> = old_rack
+            .targets()
+            .iter()
+            .zip(&old_config.targets)
+            .map(|(target, was)| (was.name.as_str(), (target, was)))
+            .collect();
+        let mut starting = Vec::new();
+        let mut place = |wanted: &config::Target| {
+            let Some(&(old, was)) = old.get(wanted.name.as_str()) else {
+                let target = self.make(host, wanted, limits);
+                if new.is_logged(wanted) {
+                    host.logs.add(&target, 1);
+                }
+                await_actor(&target);
+                starting.push((target.clone(), wanted.connect.clone()));
+                return target;
+            };
+            let target = match changed.get(wanted.name.as_str()) {
+                None => old.clone(),
+                Some(change) => {
+                    let target = relabelled(old, wanted);
+                    if change.new_link {
+                        self.end(target.id);
+                        await_actor(&target);
+                        starting.push((target.clone(), wanted.connect.clone()));
+                    }
+                    target
+                }
+            };
+            match (old_config.is_logged(was), new.is_logged(wanted)) {
+                (true, false) => host.logs.remove(&target),
+                // What was printed before was logged before, or was not to be.
+                (false, true) => host
+                    .logs
+                    .add(&target, target.transcript.with(|ring| ring.next())),
+                _ => {}
+            }
+            target
+        };
+        let targets = new.targets.iter().map(&mut place).collect();
+        (targets, starting)
+    }
+
+    /// A target that was not there before.
+    fn make(&mut self, host: &Host, wanted: &config::Target, limits: Limits) -> Arc<Target> {
         self.last_id += 1;
-        let transcript =
-            transcript.unwrap_or_else(|| Arc::new(Transcript::new(limits, host.pulse.clone())));
-        let now = Time::now();
-        let status = status::Shared::new(now);
-        // Its actor tells more in a moment; meanwhile it should not look like one that was given up.
-        status.set(now, State::Connecting, "about to begin");
-        let target = Arc::new(Target {
+        Arc::new(Target {
             id: TargetId(self.last_id),
             name: wanted.name.clone(),
             address: wanted.connect.masked(),
             groups: wanted.groups.clone(),
             tags: wanted.tags.clone(),
-            transcript,
-            status: Arc::new(status),
-        });
-        if new.is_logged(wanted) {
-            host.logs.add(&target);
-        }
+            transcript: Arc::new(Transcript::new(limits, host.pulse.clone())),
+            status: Arc::new(status::Shared::new(Time::now())),
+        })
+    }
+
+    /// Starts the actor of a target, once those that are leaving have let go of what it may need.
+    fn begin(&mut self, host: &Host, target: Arc<Target>, connect: TargetString) {
         let (control, asks) = Control::new();
-        let stop = host.stop.child_token();
-        let work = work(host, &target, asks, &stop, new);
-        host.tasks
-            .spawn_on(target::run(wanted.connect.clone(), work), &host.runtime);
-        self.seats.insert(target.id, Seat { control, stop });
-        target
+        let (stop, done) = (host.stop.child_token(), CancellationToken::new());
+        let seat = Seat {
+            control,
+            stop: stop.clone(),
+            done: done.clone(),
+        };
+        self.seats.insert(target.id, seat);
+        let work = Work {
+            report: Report::new(target, host.events.clone(), host.pulse.clone()),
+            asks,
+            stop,
+            pauses: self.pauses.subscribe(),
+            ports: host.ports.clone(),
+        };
+        let leaving = self.leaving.clone();
+        let actor = async move {
+            let _done = done.drop_guard();
+            let left = async {
+                for other in leaving {
+                    other.cancelled().await;
+                }
+            };
+            tokio::time::timeout(FAREWELL, left).await.ok();
+            target::run(connect, work).await;
+        };
+        host.tasks.spawn_on(actor, &host.runtime);
     }
 
-    /// The same target with other groups, tags or log.
-    fn relabel(
-        &self,
-        host: &Host,
-        old: &Arc<Target>,
-        wanted: &config::Target,
-        new: &Config,
-    ) -> Arc<Target> {
-        let target = Arc::new(Target {
-            id: old.id,
-            name: old.name.clone(),
-            address: old.address.clone(),
-            groups: wanted.groups.clone(),
-            tags: wanted.tags.clone(),
-            transcript: old.transcript.clone(),
-            status: old.status.clone(),
-        });
-        let was = self
-            .config
-            .targets
-            .iter()
-            .find(|target| target.name == wanted.name);
-        match (
-            was.is_some_and(|was| self.config.is_logged(was)),
-            new.is_logged(wanted),
-        ) {
-            (true, false) => host.logs.remove(&target.name),
-            (false, true) => host.logs.add(&target),
-            _ => {}
-        }
-        target
+    /// Ends the actor of a target.
+    fn end(&mut self, id: TargetId) -> Option<CancellationToken> {
+        let seat = self.seats.remove(&id)?;
+        seat.stop.cancel();
+        self.leaving.push(seat.done.clone());
+        Some(seat.done)
     }
 
-    fn end(&mut self, host: &Host, name: &str) {
-        if let Some(seat) = self
-            .rack
-            .named(name)
-            .and_then(|target| self.seats.remove(&target.id))
-        {
-            seat.stop.cancel();
-        }
-        host.logs.remove(name);
+    /// Ends a target, and its log when its actor has written the last of it.
+    fn remove(&mut self, host: &Host, name: &str) {
+        let Some(target) = self.rack.named(name).cloned() else {
+            return;
+        };
+        let (done, logs) = (self.end(target.id), host.logs.clone());
+        let finish = async move {
+            if let Some(done) = done {
+                tokio::time::timeout(FAREWELL, done.cancelled()).await.ok();
+            }
+            logs.remove(&target);
+        };
+        host.tasks.spawn_on(finish, &host.runtime);
     }
 }
 
-fn work(
-    host: &Host,
-    target: &Arc<Target>,
-    asks: mpsc::Receiver<Ask>,
-    stop: &CancellationToken,
-    config: &Config,
-) -> Work {
-    let pauses = Pauses {
-        first: config.reconnect.first,
-        longest: config.reconnect.longest,
-    };
-    let report = Report::new(target.clone(), host.events.clone(), host.pulse.clone());
-    Work {
-        report,
-        asks,
-        stop: stop.clone(),
-        pauses,
-        ports: host.ports.clone(),
-    }
+/// The target's new actor tells more in a moment; meanwhile it should not look like one that was given up.
+fn await_actor(target: &Target) {
+    target
+        .status
+        .set(Time::now(), State::Connecting, "about to begin");
+}
+
+/// The same target with other groups, tags and address.
+fn relabelled(old: &Target, wanted: &config::Target) -> Arc<Target> {
+    Arc::new(Target {
+        id: old.id,
+        name: old.name.clone(),
+        address: wanted.connect.masked(),
+        groups: wanted.groups.clone(),
+        tags: wanted.tags.clone(),
+        transcript: old.transcript.clone(),
+        status: old.status.clone(),
+    })
 }
 
 /// The bounds of each history: its own, and its share of what all may have together.

@@ -30,23 +30,13 @@ impl Default for Pauses {
 }
 
 /// The pauses of one target; never gives up.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Backoff {
-    pauses: Pauses,
     tries: u32,
     short_lives: u32,
 }
 
 impl Backoff {
-    /// For a target that was not tried yet.
-    pub fn new(pauses: Pauses) -> Self {
-        Self {
-            pauses,
-            tries: 0,
-            short_lives: 0,
-        }
-    }
-
     /// A connection ended after `life`.
     pub fn lived(&mut self, life: Duration) {
         self.short_lives = if life < SHORT_LIFE {
@@ -65,17 +55,17 @@ impl Backoff {
     }
 
     /// The pause before the next try; `chance` is a random number from 0 to 1.
-    pub fn pause(&mut self, chance: f64) -> Duration {
-        let doubled = self.pauses.first.saturating_mul(1 << self.tries.min(20));
+    pub fn pause(&mut self, pauses: Pauses, chance: f64) -> Duration {
+        let doubled = pauses.first.saturating_mul(1 << self.tries.min(20));
         self.tries += 1;
         doubled
-            .min(self.pauses.longest)
+            .min(pauses.longest)
             .mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
     }
 
     /// Somebody asked for a try at once: the pauses begin anew.
     pub fn restart(&mut self) {
-        *self = Self::new(self.pauses);
+        *self = Self::default();
     }
 }
 
@@ -85,8 +75,10 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_never_end() {
-        let mut backoff = Backoff::new(Pauses::default());
-        let pauses: Vec<_> = (0..100).map(|_| backoff.pause(0.5)).collect();
+        let mut backoff = Backoff::default();
+        let pauses: Vec<_> = (0..100)
+            .map(|_| backoff.pause(Pauses::default(), 0.5))
+            .collect();
         assert_eq!(
             pauses[..4],
             [500, 1000, 2000, 4000].map(Duration::from_millis)
@@ -100,22 +92,31 @@ mod tests {
 
     #[test]
     fn chance_spreads_a_pause_by_a_quarter() {
-        let mut low = Backoff::new(Pauses::default());
-        let mut high = Backoff::new(Pauses::default());
-        assert_eq!(low.pause(0.0), Duration::from_millis(375));
-        assert_eq!(high.pause(1.0), Duration::from_millis(625));
+        let mut low = Backoff::default();
+        let mut high = Backoff::default();
+        assert_eq!(
+            low.pause(Pauses::default(), 0.0),
+            Duration::from_millis(375)
+        );
+        assert_eq!(
+            high.pause(Pauses::default(), 1.0),
+            Duration::from_millis(625)
+        );
     }
 
     #[test]
     fn a_long_life_starts_the_pauses_anew_and_short_ones_are_noticed() {
-        let mut backoff = Backoff::new(Pauses::default());
+        let mut backoff = Backoff::default();
         for _ in 0..3 {
-            backoff.pause(0.5);
+            backoff.pause(Pauses::default(), 0.5);
             backoff.lived(Duration::from_millis(10));
         }
         assert_eq!(backoff.thrown_out(), Some(3));
         backoff.lived(GOOD_LIFE);
         assert_eq!(backoff.thrown_out(), None);
-        assert_eq!(backoff.pause(0.5), Duration::from_millis(500));
+        assert_eq!(
+            backoff.pause(Pauses::default(), 0.5),
+            Duration::from_millis(500)
+        );
     }
 }

@@ -12,7 +12,7 @@ mod text;
 
 use std::borrow::Cow;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::backoff::Pauses;
@@ -140,8 +140,8 @@ pub struct Work {
     pub asks: mpsc::Receiver<Ask>,
     /// When it is to end.
     pub stop: CancellationToken,
-    /// Between tries to connect.
-    pub pauses: Pauses,
+    /// Between tries to connect; may change.
+    pub pauses: watch::Receiver<Pauses>,
     /// The UDP ports of netconsole targets.
     pub ports: Ports,
 }

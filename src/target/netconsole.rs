@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
@@ -69,7 +69,7 @@ pub struct NetconsoleActor {
     /// When it is to end.
     pub stop: CancellationToken,
     /// Between tries to open the port.
-    pub pauses: Pauses,
+    pub pauses: watch::Receiver<Pauses>,
     /// All ports of the host.
     pub ports: Ports,
 }
@@ -97,14 +97,14 @@ enum Next {
 impl NetconsoleActor {
     /// Works until the target is removed.
     pub async fn run(mut self) {
-        let mut backoff = Backoff::new(self.pauses);
+        let mut backoff = Backoff::default();
         let mut next = Next::Connect;
         let mut noted = false;
         loop {
             next = match next {
                 Next::Connect => match self.join() {
                     Ok(detail) => {
-                        (noted, backoff) = (false, Backoff::new(self.pauses));
+                        (noted, backoff) = (false, Backoff::default());
                         self.report.state(State::Waiting, &detail);
                         let next = self.stay(Stage::Open, &detail).await;
                         self.ports.leave(self.port, self.report.target().id);
@@ -116,7 +116,8 @@ impl NetconsoleActor {
                             self.report.notice(&detail);
                         }
                         self.report.state(State::Lost, &detail);
-                        let pause = backoff.pause(fastrand::f64());
+                        let pauses = *self.pauses.borrow();
+                        let pause = backoff.pause(pauses, fastrand::f64());
                         self.stay(Stage::Lost(pause), &detail).await
                     }
                 },

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
@@ -87,6 +87,7 @@ pub struct TextActor {
     report: Report,
     asks: mpsc::Receiver<Ask>,
     stop: CancellationToken,
+    pauses: watch::Receiver<Pauses>,
     backoff: Backoff,
     listener: Option<Listener>,
     /// The last size that a screen asked for.
@@ -121,15 +122,15 @@ impl TextActor {
         report: Report,
         asks: mpsc::Receiver<Ask>,
         stop: CancellationToken,
-        pauses: Pauses,
+        pauses: watch::Receiver<Pauses>,
     ) -> Self {
-        let backoff = Backoff::new(pauses);
         Self {
             text,
             report,
             asks,
             stop,
-            backoff,
+            pauses,
+            backoff: Backoff::default(),
             listener: None,
             size: None,
             noted: String::new(),
@@ -271,7 +272,8 @@ impl TextActor {
         if self.listener.is_some() {
             return true;
         }
-        let pause = self.backoff.pause(fastrand::f64());
+        let pauses = *self.pauses.borrow();
+        let pause = self.backoff.pause(pauses, fastrand::f64());
         let detail = format!("{reason}; next try in {}", spoken(pause));
         self.report.state(State::Lost, &detail);
         let sleep = tokio::time::sleep(pause);
