@@ -7,6 +7,7 @@
     reason = "every test program is compiled with this, and each uses a part"
 )]
 
+pub mod background;
 pub mod deadline;
 pub mod headless;
 pub mod home;
