@@ -146,8 +146,6 @@ impl Host {
             return Err(problems.to_string());
         }
         if let Some(target) = config.targets.last() {
-            // It takes the place of the one that was added under its name.
-            seats.forget(&[&target.name]);
             seats.remember(string, target.name.clone());
         }
         let told = seats.change(self, config);

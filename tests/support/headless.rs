@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::deadline::Deadline;
+use super::deadline::{Deadline, PATIENCE};
 use super::home::Home;
 
 /// How many of the last events a failure shows.
@@ -19,6 +20,8 @@ const SHOWN_EVENTS: usize = 60;
 #[derive(Debug)]
 pub struct Headless {
     pub home: Home,
+    /// How long its waits last before they fail.
+    pub patience: Duration,
     child: Child,
     input: Option<ChildStdin>,
     events: Arc<Inbox>,
@@ -101,6 +104,7 @@ impl Headless {
         ];
         Self {
             home,
+            patience: PATIENCE,
             input: child.stdin.take(),
             child,
             events,
@@ -144,7 +148,7 @@ impl Headless {
 
     /// Waits for the first event that is `wanted`, among those that came since the last [`Headless::forget`].
     pub fn wait(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
-        let deadline = Deadline::soon();
+        let deadline = Deadline::after(self.patience);
         let mut arrived = self.events.lock();
         let mut looked_at = self.from;
         loop {
@@ -242,7 +246,7 @@ impl Headless {
 
     /// Waits for its end.
     pub fn wait_end(mut self) -> Ended {
-        let deadline = Deadline::soon();
+        let deadline = Deadline::after(self.patience);
         let mut arrived = self.events.lock();
         while !arrived.ended {
             let Some(left) = deadline.left() else {

@@ -1,0 +1,153 @@
+//! The rig: scripts that start real peers, each with state and ports of its own.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+/// How long a script may take, seconds: the first run installs programs and fetches a kernel.
+const SCRIPT_S: &str = "600";
+/// Where blocks of ports are looked for: below those that the system gives to outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// A script of the rig, and what it started; that is ended when this is dropped.
+#[derive(Debug)]
+pub struct Rig {
+    script: PathBuf,
+    state: TempDir,
+}
+
+impl Rig {
+    /// The script, ready to start peers; `None` if this check cannot run here, which is then said.
+    ///
+    /// `programs` are those that the script needs; root may have them installed by it.
+    pub fn find(check: &str, script: &str, programs: &[&str]) -> Option<Self> {
+        if std::env::var_os("KDECK_PEERS").is_none_or(|value| value.is_empty()) {
+            tell(&format!("skipped: {check}: set KDECK_PEERS=1 to run it"));
+            return None;
+        }
+        match Self::look(script, programs) {
+            Ok(rig) => Some(rig),
+            Err(reason) => {
+                assert!(std::env::var_os("CI").is_none(), "{check}: {reason}");
+                tell(&format!("skipped: {check}: {reason}"));
+                None
+            }
+        }
+    }
+
+    fn look(script: &str, programs: &[&str]) -> Result<Self, String> {
+        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/rig");
+        let rig = std::env::var_os("KDECK_RIG").map_or(beside, PathBuf::from);
+        let script = rig.join(script);
+        if !script.is_file() {
+            return Err(format!("there is no {}", script.display()));
+        }
+        if !rustix::process::geteuid().is_root() {
+            let missing: Vec<&str> = programs
+                .iter()
+                .copied()
+                .filter(|name| !is_there(name))
+                .collect();
+            if !missing.is_empty() {
+                return Err(format!(
+                    "{} missing, and only root can install",
+                    missing.join(", ")
+                ));
+            }
+        }
+        // Sockets are made in it, whose paths must be short.
+        let state = tempfile::Builder::new().prefix("rig").tempdir();
+        Ok(Self {
+            script,
+            state: state.expect("a temporary directory"),
+        })
+    }
+
+    /// Where the script keeps its state.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// Keeps what the script puts in this directory of its state for the next run of the tests.
+    pub fn keep(&self, name: &str) {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("rig")
+            .join(name);
+        fs::create_dir_all(&kept).expect("cargo's temporary directory can be written");
+        std::os::unix::fs::symlink(kept, self.state().join(name)).expect("an empty state");
+    }
+
+    /// Runs a verb of the script, and returns what it printed. It has to succeed.
+    pub fn run<S: AsRef<OsStr>>(
+        &self,
+        verb: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> String {
+        let output = self.call(verb, arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let script = self.script.display();
+        assert!(
+            output.status.success(),
+            "{script} {verb}: {}\n{printed}{errors}",
+            output.status
+        );
+        printed
+    }
+
+    fn call<S: AsRef<OsStr>>(&self, verb: &str, arguments: impl IntoIterator<Item = S>) -> Output {
+        // Two of them at once would both install programs.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock();
+        let mut command = Command::new("timeout");
+        command.arg(SCRIPT_S).arg(&self.script).arg(verb);
+        command.arg("-s").arg(self.state()).args(arguments);
+        let output = command.stdin(Stdio::null()).output();
+        output.expect("timeout(1) is there")
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.call("down", [""; 0]);
+    }
+}
+
+/// The first of `count` consecutive ports that nobody holds, TCP or UDP, and that no other check was given.
+pub fn free_ports(count: u16) -> u16 {
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().expect("nobody panics with it");
+    // Another run of the tests begins somewhere else.
+    let spread = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start - 1000));
+    let mut first = next.unwrap_or(PORTS.start + spread.expect("it is below the range's length"));
+    let free = |port| {
+        TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && UdpSocket::bind(("127.0.0.1", port)).is_ok()
+    };
+    while let Some(taken) = (first..first + count).rev().find(|port| !free(*port)) {
+        first = taken + 1;
+        assert!(first < PORTS.end, "no {count} ports are free");
+    }
+    *next = Some(first + count);
+    first
+}
+
+/// Says something even where the tests' output is held back.
+pub fn tell(text: &str) {
+    // Nobody may be reading.
+    writeln!(std::io::stderr(), "{text}").ok();
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = [PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")];
+    std::env::split_paths(&path)
+        .chain(system)
+        .any(|directory| directory.join(program).is_file())
+}
