@@ -157,7 +157,7 @@ fn console(
     }
     let who = options.name.clone().unwrap_or_else(user_name);
     let source = Box::new(move || read().map(|(config, _)| config));
-    let screen = match ui::console::Options::new(&config, &places, who.clone(), |name| {
+    let screen = match ui::options::Options::new(&config, &places, who.clone(), |name| {
         std::env::var(name).ok()
     }) {
         Ok(screen) => screen,

@@ -13,9 +13,7 @@ const SCREEN_STRING_BYTES: usize = 250;
 
 /// The sequence that puts `text`, as much of it as is allowed, into the clipboard.
 pub fn sequence(text: &str, tmux: bool, screen: bool) -> String {
-    let text = text
-        .get(..text.floor_char_boundary(COPY_BYTES_MAX))
-        .unwrap_or(text);
+    let text = super::fit::clip(text, COPY_BYTES_MAX);
     let osc = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));
     if tmux {
         return format!("\x1bPtmux;{}\x1b\\", osc.replace('\x1b', "\x1b\x1b"));

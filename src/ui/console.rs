@@ -6,7 +6,6 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,96 +20,23 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{sleep, sleep_until};
 
-use super::frame::{Fresh, Pace, Pacer};
-use super::glyphs::Glyphs;
+use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
 use super::message::{Effect, Message, Targets};
-use super::model::{Model, Settings};
+use super::model::Model;
+use super::options::Options;
 use super::picture::Picture;
 use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
-use super::theme::{Depth, Theme};
 use super::view;
-use super::vocabulary::key_map;
 use crate::command;
-use crate::config::{Config, Places};
 use crate::deck::{Deck, Event, Severity};
 use crate::transcript::{Time, Watch};
-use jiff::tz::TimeZone;
 
 /// Messages that wait for the screen. Senders wait for room; answers are rare.
 const MESSAGES: usize = 256;
 /// Events of the terminal that are taken before a frame is drawn: what a person can have typed meanwhile.
 const EVENTS_BATCH: usize = 256;
-
-/// What the screen is to be like.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How it looks and what keys do.
-    pub settings: Settings,
-    /// How often it is drawn.
-    pub pace: Pace,
-    /// The file of the lines typed before; `None` to keep none.
-    pub history: Option<PathBuf>,
-}
-
-impl Options {
-    /// What the configuration asks for, on a terminal as `env` tells of it.
-    ///
-    /// # Errors
-    /// A theme or a key that is not there, in words.
-    pub fn new(
-        config: &Config,
-        places: &Places,
-        who: String,
-        env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
-        let wanted = &config.screen;
-        let depth = Depth::detect(wanted.color, &env);
-        let directory = places.themes_dir();
-        let theme = Theme::load(&wanted.theme, Some(&directory), depth)
-            .map_err(|error| error.to_string())?;
-        let mut themes = vec![theme];
-        if depth != Depth::Mono {
-            let others = Theme::known(Some(&directory))
-                .into_iter()
-                .filter(|name| *name != wanted.theme);
-            // One that cannot be read is told of when it is asked for.
-            themes
-                .extend(others.filter_map(|name| Theme::load(&name, Some(&directory), depth).ok()));
-        }
-        let keys = key_map(&config.keys).map_err(|problems| {
-            problems
-                .iter()
-                .map(|problem| problem.error.to_string())
-                .collect::<Vec<_>>()
-                .join("; ")
-        })?;
-        let still = env("NO_MOTION").is_some_and(|value| !value.is_empty());
-        let settings = Settings {
-            who,
-            keys,
-            themes,
-            theme: 0,
-            depth,
-            glyphs: Glyphs::chosen(wanted.ascii, &env),
-            times: wanted.time_stamps,
-            confirm_many: true,
-            reduced_motion: wanted.reduced_motion || still,
-            mouse: wanted.mouse,
-            zone: TimeZone::system(),
-        };
-        let pace = Pace {
-            frame_rate: wanted.frame_rate,
-            ..Pace::default()
-        };
-        Ok(Self {
-            settings,
-            pace,
-            history: Some(places.history_file()),
-        })
-    }
-}
 
 /// Shows the screen until the person quits or the process is told to end.
 ///

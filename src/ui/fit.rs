@@ -83,6 +83,15 @@ pub fn wrap(text: &str, columns: usize, glyphs: &Glyphs) -> Vec<String> {
     lines
 }
 
+/// As much of the text as fits in `bytes`, cut between characters.
+#[must_use]
+pub fn clip(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
+}
+
 /// How many columns a text takes once drawn.
 #[must_use]
 pub fn columns(text: &str, glyphs: &Glyphs) -> usize {

@@ -54,7 +54,7 @@ pub struct Pacer {
     changed: Option<Instant>,
     /// When a frame for output may be drawn again.
     free: Option<Instant>,
-    /// When the last frame of any kind was drawn.
+    /// When the last frame for a person was drawn.
     drawn: Option<Instant>,
     /// Until when, and how often, an answer is looked for.
     echo: Option<(Instant, Instant)>,
@@ -119,8 +119,7 @@ impl Pacer {
 
     /// A frame was drawn, or found to be unnecessary, and cost so many bytes.
     pub fn drew(&mut self, now: Instant, fresh: Fresh, bytes: u64) {
-        self.touched = None;
-        if bytes > 0 {
+        if self.touched.take().is_some() {
             self.drawn = Some(now);
         }
         if fresh == Fresh::All {

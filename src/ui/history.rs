@@ -49,7 +49,7 @@ impl History {
     }
 
     /// The newest line older than the one shown that begins with what was typed; `typed` is what the editor holds.
-    pub fn previous(&mut self, typed: &str) -> Option<&str> {
+    pub fn older(&mut self, typed: &str) -> Option<&str> {
         let (from, prefix) = match self.recalled.take() {
             Some((at, prefix)) if self.lines.get(at).is_some_and(|line| line == typed) => {
                 (at, prefix)
@@ -67,7 +67,7 @@ impl History {
     }
 
     /// The line after the one shown that begins with what was typed, in the end what was typed itself.
-    pub fn next(&mut self) -> Option<String> {
+    pub fn newer(&mut self) -> Option<String> {
         let (at, prefix) = self.recalled.take()?;
         let newer = self
             .lines
@@ -181,19 +181,19 @@ mod tests {
     #[test]
     fn lines_come_back_by_what_they_begin_with() {
         let mut history = history(&["reboot", "dmesg", "read x", "uptime"]);
-        assert_eq!(history.previous("re"), Some("read x"));
-        assert_eq!(history.previous("read x"), Some("reboot"));
-        assert_eq!(history.previous("reboot"), None);
-        assert_eq!(history.next().as_deref(), Some("read x"));
-        assert_eq!(history.next().as_deref(), Some("re"));
-        assert_eq!(history.next(), None);
+        assert_eq!(history.older("re"), Some("read x"));
+        assert_eq!(history.older("read x"), Some("reboot"));
+        assert_eq!(history.older("reboot"), None);
+        assert_eq!(history.newer().as_deref(), Some("read x"));
+        assert_eq!(history.newer().as_deref(), Some("re"));
+        assert_eq!(history.newer(), None);
     }
 
     #[test]
     fn a_line_changed_after_it_came_back_is_a_new_beginning() {
         let mut history = history(&["alpha", "beta"]);
-        assert_eq!(history.previous(""), Some("beta"));
-        assert_eq!(history.previous("al"), Some("alpha"));
+        assert_eq!(history.older(""), Some("beta"));
+        assert_eq!(history.older("al"), Some("alpha"));
     }
 
     #[test]

@@ -129,22 +129,19 @@ impl CommandLine {
             .map(|c| if c == '\t' { ' ' } else { c })
             .filter(|c| !c.is_control())
             .collect();
-        self.editor.insert_str(
-            text.get(..text.floor_char_boundary(room))
-                .unwrap_or_default(),
-        );
+        self.editor.insert_str(super::fit::clip(&text, room));
     }
 
     /// Brings back the line before that begins like this one.
     pub fn older(&mut self) -> bool {
         let typed = self.text().to_owned();
-        let line = self.history.previous(&typed).map(str::to_owned);
+        let line = self.history.older(&typed).map(str::to_owned);
         line.inspect(|line| self.set(line)).is_some()
     }
 
     /// Brings back the line after.
     pub fn newer(&mut self) -> bool {
-        let line = self.history.next();
+        let line = self.history.newer();
         line.inspect(|line| self.set(line)).is_some()
     }
 

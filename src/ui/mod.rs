@@ -19,6 +19,7 @@ pub mod line;
 pub mod look;
 pub mod message;
 pub mod model;
+pub mod options;
 pub mod overlay;
 pub mod overview;
 pub mod panes;
@@ -27,6 +28,8 @@ pub mod picture;
 pub mod raw;
 pub mod rows;
 pub mod search;
+#[cfg(test)]
+mod stage;
 pub mod terminal;
 pub mod text_box;
 pub mod theme;

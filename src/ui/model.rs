@@ -260,7 +260,12 @@ impl Model {
             Severity::Error => super::overlay::Severity::Error,
         };
         let time = self.now.timestamp().to_zoned(self.settings.zone.clone());
+        let unseen = self.notices.unseen();
         self.notices.push(time, severity, text);
+        // What only informs was seen in the last line; the header counts what ought to be read.
+        if unseen == 0 && severity == super::overlay::Severity::Info {
+            self.notices.seen();
+        }
         self.notice_until = Some(Time(self.now.0 + NOTICE_MICROS));
     }
 

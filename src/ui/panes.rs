@@ -166,10 +166,10 @@ impl Panes {
     /// Goes `by` panes on, round the end.
     pub fn step(&mut self, by: isize) {
         let count = self.list.len();
-        if let (Ok(all), Ok(front)) = (isize::try_from(count), isize::try_from(self.front)) {
-            if all > 0 {
-                self.front = (front + by).rem_euclid(all).unsigned_abs();
-            }
+        if let (Ok(all), Ok(front)) = (isize::try_from(count), isize::try_from(self.front))
+            && all > 0
+        {
+            self.front = (front + by).rem_euclid(all).unsigned_abs();
         }
     }
 }

@@ -377,7 +377,15 @@ fn shown(
     let height = usize::from(plan.text.height);
     let rows = match pane.scroll {
         Scroll::Follow => format.tail(ring, height),
-        Scroll::At(top) => format.window(ring, top, height),
+        Scroll::At(top) => {
+            let rows = format.window(ring, top, height);
+            // The pane became larger than what is left below.
+            if rows.len() < height {
+                format.tail(ring, height)
+            } else {
+                rows
+            }
+        }
     };
     let last = rows.last().map_or(0, |row| row.place.seq);
     let below = match pane.scroll {

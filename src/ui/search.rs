@@ -57,7 +57,7 @@ impl Search {
     }
 
     /// Looks for the next match that way.
-    pub fn next(&mut self, way: Way) {
+    pub fn go_on(&mut self, way: Way) {
         let from = match (self.current, self.state) {
             (_, Progress::Looking(_, at)) => at,
             (Some(seq), _) if way == Way::Older => seq.saturating_sub(1),
@@ -173,14 +173,14 @@ mod tests {
         let ring = ring(30);
         let mut search = Search::new(Pattern::new(r"line \d?7\."), Way::Older, Seq::MAX);
         assert_eq!(finish(&mut search, &ring).0, Some(27));
-        search.next(Way::Older);
+        search.go_on(Way::Older);
         assert_eq!(finish(&mut search, &ring).0, Some(17));
-        search.next(Way::Newer);
+        search.go_on(Way::Newer);
         assert_eq!(finish(&mut search, &ring).0, Some(27));
-        search.next(Way::Newer);
+        search.go_on(Way::Newer);
         assert_eq!(finish(&mut search, &ring).0, None);
         assert_eq!(search.words(), r"no newer match for line \d?7\.");
-        search.next(Way::Older);
+        search.go_on(Way::Older);
         assert_eq!(
             finish(&mut search, &ring).0,
             Some(17),

@@ -111,8 +111,8 @@ impl Model {
                 self.overview.arrange(&self.rack);
             }
 
-            Action::PaneNext => return self.to_pane(|panes| panes.step(1)),
-            Action::PanePrevious => return self.to_pane(|panes| panes.step(-1)),
+            Action::PaneNext => return self.go_to_pane(|panes| panes.step(1)),
+            Action::PanePrevious => return self.go_to_pane(|panes| panes.step(-1)),
             Action::ClosePane => {
                 self.panes.close();
                 return all;
@@ -196,7 +196,7 @@ impl Model {
             Action::Quit => return self.quit(),
             pane if pane.pane_number().is_some() => {
                 let place = usize::from(pane.pane_number().unwrap_or(1)) - 1;
-                return self.to_pane(|panes| {
+                return self.go_to_pane(|panes| {
                     if place < panes.list.len() {
                         panes.front = place;
                     }
@@ -232,7 +232,7 @@ impl Model {
         }
     }
 
-    fn to_pane(&mut self, go: impl FnOnce(&mut crate::ui::panes::Panes)) -> Vec<Effect> {
+    fn go_to_pane(&mut self, go: impl FnOnce(&mut crate::ui::panes::Panes)) -> Vec<Effect> {
         if self.panes.list.is_empty() {
             self.tell(Severity::Info, "no pane is open");
             return vec![Effect::Draw(Fresh::Known)];

@@ -5,7 +5,8 @@ use ratatui::layout::Position;
 
 use super::scroll::Move;
 use crate::rack::Target;
-use crate::transcript::Kind;
+use crate::transcript::{Entry, Kind};
+use crate::ui::clipboard::COPY_BYTES_MAX;
 use crate::ui::frame::Fresh;
 use crate::ui::layout::{Main, PanePlan};
 use crate::ui::message::Effect;
@@ -153,14 +154,17 @@ pub(super) fn copied(
         Some((a, b)) => {
             let format = pane.format(plan.text.width, zone);
             let (from, to) = (a.min(b), a.max(b));
-            let entries = usize::try_from(to.seq.saturating_sub(from.seq)).unwrap_or(usize::MAX);
-            let most = entries
-                .saturating_add(to.row)
-                .saturating_add(1)
-                .min(crate::ui::clipboard::COPY_BYTES_MAX);
-            let mut rows = target
-                .transcript
-                .with(|ring| format.window(ring, from, most));
+            let mut bytes = 0;
+            let mut rows = target.transcript.with(|ring| {
+                let fits = |entry: &Entry<'_>| {
+                    bytes += entry.bytes.len() + 1;
+                    entry.seq <= to.seq && bytes <= COPY_BYTES_MAX
+                };
+                ring.entries(from.seq)
+                    .take_while(fits)
+                    .flat_map(|entry| format.rows(&entry))
+                    .collect::<Vec<_>>()
+            });
             rows.retain(|row| pane.selects(row.place));
             rows
         }

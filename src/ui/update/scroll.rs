@@ -113,7 +113,7 @@ impl Model {
     /// Looks for the next match.
     pub(super) fn search_on(&mut self, way: Way) -> Vec<Effect> {
         match self.front_mut().and_then(|pane| pane.search.as_mut()) {
-            Some(search) => search.next(way),
+            Some(search) => search.go_on(way),
             None => self.tell(crate::deck::Severity::Info, "nothing is searched for yet"),
         }
         vec![Effect::Draw(Fresh::Known)]

@@ -84,10 +84,9 @@ impl Model {
             verb: Verb::Command(command, argument),
             address,
         }) = Line::parse(&line)
+            && let Place::Screen = command.place
         {
-            if let Place::Screen = command.place {
-                return self.screen_command(command.name, &argument, address.as_ref());
-            }
+            return self.screen_command(command.name, &argument, address.as_ref());
         }
         // What was typed is to be seen, and its answer.
         if let Some(pane) = self.front_mut() {

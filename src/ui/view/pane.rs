@@ -66,7 +66,7 @@ pub(super) fn draw(
         let at = Position::new(text.x.checked_add(cursor.x)?, text.y.checked_add(cursor.y)?);
         return text.contains(at).then_some(at);
     }
-    let Some(shown) = shown else { return None };
+    let shown = shown?;
     for (y, row) in (text.top()..text.bottom()).zip(&shown.rows) {
         let place = Rect {
             y,
@@ -137,12 +137,15 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
         None => {}
     }
     left.push((Role::Dim, format!(" {} {} ", look.glyphs.dot, pane.address)));
-    let right = marks(model, view, shown);
-    let wanted: usize = right
-        .iter()
-        .map(|(_, text)| columns(text, look.glyphs))
-        .sum();
-    let wanted = u16::try_from(wanted).unwrap_or(u16::MAX).min(place.width);
+    let mut right = marks(model, view, shown);
+    // The name and the newest of the marks are the last to go.
+    let name = columns(&pane.name, look.glyphs) + 3;
+    while right.len() > 1 && total(&right, look) + name > usize::from(place.width) {
+        right.remove(0);
+    }
+    let wanted = u16::try_from(total(&right, look))
+        .unwrap_or(u16::MAX)
+        .min(place.width);
     let inner = Rect {
         width: place.width - wanted,
         ..place
@@ -163,6 +166,13 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
         look,
         right.iter().map(|(role, text)| (*role, text.as_str())),
     );
+}
+
+fn total(texts: &[(Role, String)], look: Look<'_>) -> usize {
+    texts
+        .iter()
+        .map(|(_, text)| columns(text, look.glyphs))
+        .sum()
 }
 
 /// What is not in sight, at the right of the title.

@@ -1,0 +1,81 @@
+//! What the screen is to be like, from the configuration and the terminal's environment.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::frame::Pace;
+use super::glyphs::Glyphs;
+use super::model::Settings;
+use super::theme::{Depth, Theme};
+use super::vocabulary::key_map;
+use crate::config::{Config, Places};
+
+/// What the screen is to be like.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How it looks and what keys do.
+    pub settings: Settings,
+    /// How often it is drawn.
+    pub pace: Pace,
+    /// The file of the lines typed before; `None` to keep none.
+    pub history: Option<PathBuf>,
+}
+
+impl Options {
+    /// What the configuration asks for, on a terminal as `env` tells of it.
+    ///
+    /// # Errors
+    /// A theme or a key that is not there, in words.
+    pub fn new(
+        config: &Config,
+        places: &Places,
+        who: String,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let wanted = &config.screen;
+        let depth = Depth::detect(wanted.color, &env);
+        let directory = places.themes_dir();
+        let theme = Theme::load(&wanted.theme, Some(&directory), depth)
+            .map_err(|error| error.to_string())?;
+        let mut themes = vec![theme];
+        if depth != Depth::Mono {
+            let others = Theme::known(Some(&directory))
+                .into_iter()
+                .filter(|name| *name != wanted.theme);
+            // One that cannot be read is told of when it is asked for.
+            themes
+                .extend(others.filter_map(|name| Theme::load(&name, Some(&directory), depth).ok()));
+        }
+        let keys = key_map(&config.keys).map_err(|problems| {
+            problems
+                .iter()
+                .map(|problem| problem.error.to_string())
+                .collect::<Vec<_>>()
+                .join("; ")
+        })?;
+        let still = env("NO_MOTION").is_some_and(|value| !value.is_empty());
+        let settings = Settings {
+            who,
+            keys,
+            themes,
+            theme: 0,
+            depth,
+            glyphs: Glyphs::chosen(wanted.ascii, &env),
+            times: wanted.time_stamps,
+            confirm_many: true,
+            reduced_motion: wanted.reduced_motion || still,
+            mouse: wanted.mouse,
+            zone: TimeZone::system(),
+        };
+        let pace = Pace {
+            frame_rate: wanted.frame_rate,
+            ..Pace::default()
+        };
+        Ok(Self {
+            settings,
+            pace,
+            history: Some(places.history_file()),
+        })
+    }
+}
