@@ -1,6 +1,8 @@
 //! The screen: what it offers, how it looks, and the boxes that open over it.
 //!
-//! Nothing here decides anything about targets: keys become [`action::Action`]s, and drawing borrows what it shows.
+//! [`console`] is the loop: keys, answers and events become a [`message::Message`]; [`update`] changes the
+//! [`model::Model`] and says in [`message::Effect`]s what is to be done; [`frame`] decides when to draw, [`picture`]
+//! collects what is visible of the targets, and [`view`] draws both. Nothing here decides anything about targets.
 
 pub mod action;
 pub mod activity;
