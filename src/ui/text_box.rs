@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::action::{Action, Context};
-use super::fit::wrap;
 use super::keys::{Key, KeyMap};
 use super::look::Look;
 use super::overlay::Outcome;
@@ -59,14 +58,7 @@ impl TextBox {
     /// Draws it.
     pub fn draw(&self, area: Rect, buf: &mut Buffer, look: Look<'_>) {
         let columns = COLUMNS_MAX.min(area.width.saturating_sub(2));
-        let shown = |line: &String| {
-            // Columns of tables stay columns where they fit.
-            if line.chars().count() <= columns.into() {
-                vec![line.clone()]
-            } else {
-                wrap(line, columns.into(), look.glyphs)
-            }
-        };
+        let shown = |line: &String| broken(line, columns.into());
         let lines: Vec<String> = self
             .lines
             .iter()
@@ -92,5 +84,35 @@ impl TextBox {
                 write(line, Role::Text, place, buf, look);
             }
         }
+    }
+}
+
+/// A line in pieces of at most `columns` characters, broken at blanks where there are some. Blanks inside are kept:
+/// columns of tables stay columns.
+fn broken(line: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut rest: Vec<char> = line.chars().collect();
+    let mut pieces = Vec::new();
+    while rest.len() > columns {
+        let blank = rest.iter().take(columns + 1).rposition(|c| *c == ' ');
+        let end = blank.filter(|at| *at > columns / 2).unwrap_or(columns);
+        let tail = rest.split_off(end);
+        pieces.push(rest.into_iter().collect());
+        rest = tail.into_iter().skip_while(|c| *c == ' ').collect();
+    }
+    pieces.push(rest.into_iter().collect());
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_break_at_blanks_and_tables_keep_their_columns() {
+        assert_eq!(broken("a    b", 6), ["a    b"]);
+        assert_eq!(broken("name    some words", 13), ["name    some", "words"]);
+        assert_eq!(broken("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(broken("", 3), [""]);
     }
 }

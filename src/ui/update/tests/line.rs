@@ -186,3 +186,10 @@ fn any_part_of_a_line_typed_before_brings_it_back() {
     stage.keys("ctrl+r enter");
     assert_eq!(stage.model.line.text(), "set baud 9600");
 }
+
+#[test]
+fn a_character_that_is_no_key_begins_a_line() {
+    let mut stage = Stage::new(1);
+    stage.typed("@t000 id");
+    assert_eq!(stage.model.line.text(), "@t000 id");
+}
