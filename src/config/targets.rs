@@ -325,30 +325,30 @@ fn expand(
         target.groups = unique(groups);
 
         let rival = taken.name(&target.name);
-        if let Some(other) = rival.and_then(|index| targets.get(index)) {
-            if once.first(Kind::Name) {
-                let message = format!(
-                    "the name {} is taken by the target {}",
-                    quote(&target.name),
-                    other.origin()
-                );
-                reader.error(name_span, message, "every target has a name of its own");
-            }
+        if let Some(other) = rival.and_then(|index| targets.get(index))
+            && once.first(Kind::Name)
+        {
+            let message = format!(
+                "the name {} is taken by the target {}",
+                quote(&target.name),
+                other.origin()
+            );
+            reader.error(name_span, message, "every target has a name of its own");
         }
         let held = taken.port(&target);
-        if let Some((port, index)) = &held {
-            if let Some(other) = targets.get(*index).filter(|_| once.first(Kind::Port)) {
-                let message = format!(
-                    "{port} is held by the target {} {}",
-                    quote(&other.name),
-                    other.origin()
-                );
-                reader.error(
-                    once.span.clone(),
-                    message,
-                    "every target has a local port of its own",
-                );
-            }
+        if let Some((port, index)) = &held
+            && let Some(other) = targets.get(*index).filter(|_| once.first(Kind::Port))
+        {
+            let message = format!(
+                "{port} is held by the target {} {}",
+                quote(&other.name),
+                other.origin()
+            );
+            reader.error(
+                once.span.clone(),
+                message,
+                "every target has a local port of its own",
+            );
         }
         if rival.is_some() || held.is_some() {
             continue;

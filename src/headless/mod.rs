@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::print::{Out, Type};
 use crate::command::{self, Line, Place, Reply, Verb};
 use crate::deck::{Deck, Event};
-use crate::rack::{Rack, TargetId};
+use crate::rack::{Rack, State, TargetId};
 use crate::transcript::{Ending, Kind, Reader, Step, Time};
 
 /// Longest line of standard input, bytes.
@@ -229,6 +229,8 @@ struct Position {
     id: TargetId,
     reader: Reader,
     version: Option<u64>,
+    /// The state that was printed last.
+    told: Option<(State, String)>,
 }
 
 impl Printer {
@@ -299,9 +301,11 @@ impl Printer {
                 state,
                 detail,
             } => {
-                if let Some(target) = self.rack.target(id) {
-                    self.out.state(time, &target.name, state, &detail);
+                if self.rack.target(id).is_none() {
+                    // It speaks before it was announced.
+                    self.take_rack();
                 }
+                self.state(time, id, state, &detail);
             }
             Event::Notice { time, text, .. } => self.out.error(time, &text),
             Event::Chat { time, from, text } => self.out.chat(time, &from, &text),
@@ -317,10 +321,22 @@ impl Printer {
     }
 
     fn states(&mut self) {
-        for target in self.rack.targets() {
+        let rack = self.rack.clone();
+        for target in rack.targets() {
             let status = target.status.read();
-            self.out
-                .state(status.since, &target.name, status.state, &status.detail);
+            self.state(status.since, target.id, status.state, &status.detail);
+        }
+    }
+
+    /// Prints a state, unless it was the last that was printed: it is both read and told.
+    fn state(&mut self, time: Time, id: TargetId, state: State, detail: &str) {
+        let places = self.rack.targets().iter().zip(&mut self.places);
+        for (target, place) in places.filter(|(target, _)| target.id == id) {
+            let now = (state, detail.to_owned());
+            if place.told.as_ref() != Some(&now) {
+                self.out.state(time, &target.name, state, detail);
+                place.told = Some(now);
+            }
         }
     }
 
@@ -339,6 +355,7 @@ impl Printer {
                         id: target.id,
                         reader: Reader::default(),
                         version: None,
+                        told: None,
                     },
                 },
             )

@@ -21,12 +21,6 @@ impl Process {
         let command = command.stdin(Stdio::null()).stdout(Stdio::null());
         Self(command.spawn().expect("the program starts"))
     }
-
-    /// One that was started in another way.
-    pub fn of(child: Child) -> Self {
-        Self(child)
-    }
-
     /// Processor time of all its threads so far, seconds, in user mode and in the kernel.
     pub fn cpu_s(&self) -> f64 {
         let stat = fs::read_to_string(self.file("stat")).unwrap_or_default();
