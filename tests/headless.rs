@@ -470,3 +470,16 @@ fn the_demo_runs_without_a_screen_too() {
     }
     assert_eq!(kdeck.finish().code(), 0);
 }
+
+#[test]
+fn what_is_typed_at_a_password_prompt_is_sent_and_not_recorded() {
+    let (mut kdeck, mut lines) = connected(&["a"], &[]);
+    lines[0].send("root@lab1's password: ");
+    kdeck.wait("the prompt", |event| {
+        event.is_output("a") && event.text().ends_with("password: ")
+    });
+    kdeck.say("@a hunter2");
+    assert_eq!(lines[0].line(), "hunter2");
+    let command = kdeck.wait("the command", |event| event.kind() == "command");
+    assert_eq!(command.text(), "(not shown)");
+}

@@ -109,7 +109,12 @@ impl Host {
                 .transcript
                 .note(Time::now(), Kind::Command, Some(who), &text)
         };
-        let seq = request.typed().map(note);
+        let seq = match &request {
+            Request::Line(_) if target.transcript.asks_for_secret() => {
+                Some(note("(not shown)".into()))
+            }
+            _ => request.typed().map(note),
+        };
         Asked {
             seq,
             answer: control.ask(request),

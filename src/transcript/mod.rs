@@ -12,6 +12,7 @@ pub mod reader;
 pub mod ring;
 pub mod safe;
 pub mod search;
+pub mod secret;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,6 +70,14 @@ impl Transcript {
     /// How far the log is behind.
     pub fn lag(&self) -> &Lag {
         &self.lag
+    }
+
+    /// Whether the target waits at a prompt for a password.
+    pub fn asks_for_secret(&self) -> bool {
+        self.with(|ring| {
+            ring.open_line()
+                .is_some_and(|line| secret::asks(line.bytes))
+        })
     }
 
     /// A number that differs whenever something was appended since it was last asked.

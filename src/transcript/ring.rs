@@ -190,6 +190,11 @@ impl Ring {
         stored.chain(rest)
     }
 
+    /// The line that has not ended, if there is one.
+    pub fn open_line(&self) -> Option<Entry<'_>> {
+        self.open.as_ref().and_then(|_| self.entry(self.stored))
+    }
+
     /// The newest entry.
     pub fn last(&self) -> Option<Entry<'_>> {
         self.entry(self.next().checked_sub(1)?)

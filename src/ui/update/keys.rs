@@ -296,19 +296,8 @@ impl Model {
 
     /// Whether what is typed now answers a prompt for a password.
     fn asks_for_secret(&self) -> bool {
-        const WORDS: [&str; 3] = ["password", "passphrase", "passcode"];
-        let prompt = self.target().and_then(|target| {
-            target.transcript.with(|ring| {
-                let last = ring
-                    .last()
-                    .filter(|entry| entry.ending == crate::transcript::Ending::Open)?;
-                Some(crate::transcript::safe::plain(last.bytes).to_lowercase())
-            })
-        });
-        let asks = |prompt: String| {
-            prompt.trim_end().ends_with(':') && WORDS.iter().any(|word| prompt.contains(word))
-        };
-        prompt.is_some_and(asks) && self.address().is_none()
+        let target = self.target();
+        self.address().is_none() && target.is_some_and(|target| target.transcript.asks_for_secret())
     }
 
     /// Opens a target in a pane in front.
