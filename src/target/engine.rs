@@ -73,6 +73,9 @@ impl Engine {
                 Event::ComPort(true) => {
                     "the server lets the serial line be set (RFC 2217)".to_owned()
                 }
+                Event::ComPort(false) => {
+                    "the server does not let the serial line be set (RFC 2217)".to_owned()
+                }
                 Event::Signature(name) => {
                     format!("the server is {}", String::from_utf8_lossy(&name))
                 }
