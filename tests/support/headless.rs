@@ -177,11 +177,18 @@ impl Headless {
         }
     }
 
-    /// Waits until a target is in a state.
+    /// Waits until a target is in a state, or was since the last [`Headless::forget`].
     pub fn wait_state(&self, target: &str, state: &str) -> Event {
-        self.wait(&format!("{target} is {state}"), |event| {
-            event.is_state(target, state)
-        })
+        let events = self.events();
+        let last = events
+            .iter()
+            .rfind(|event| event.kind() == "target" && event.target() == target);
+        match last {
+            Some(event) if event.state() == state => event.clone(),
+            _ => self.wait(&format!("{target} is {state}"), |event| {
+                event.is_state(target, state)
+            }),
+        }
     }
 
     /// Waits for a whole line of a target's output that contains `text`.
