@@ -1,20 +1,27 @@
 //! Commands that read what targets printed: the last lines, a search, waiting for a line, a file.
 
-use std::io::{BufWriter, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Call, Replies, Reply, line, ready};
+use futures_util::future::join_all;
+
+use super::{Call, ENDING, Replies, Reply, line, ready};
 use crate::rack::Target;
 use crate::transcript::search::Pattern;
-use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, safe};
+use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Watch, safe};
 
 /// Lines that `.last` shows unless told.
 const LAST_LINES: usize = 10;
 /// Most lines that `.last` and `.find` print; a file holds the rest.
 const LINES_MAX: usize = 1000;
-/// Entries looked at while a transcript is locked; its target waits meanwhile.
-const ENTRIES_PER_LOOK: usize = 2000;
+/// Text looked at while a transcript is locked, bytes; its target waits meanwhile.
+const LOOK_BYTES: usize = 256 << 10;
+/// What looking at an entry costs beside its text, as bytes of text.
+const ENTRY_BYTES: usize = 128;
+/// Pause between two looks of `.wait`, so that the floods of others do not keep it busy.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// How long `.wait` waits unless told.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -32,12 +39,12 @@ pub(super) fn last(call: Call) -> Replies {
         },
     };
     each(call, move |_, target| {
-        let text = target.transcript.with(|ring| {
-            let from = ring.next().saturating_sub(count as u64);
-            ring.entries(from)
-                .map(|entry| shown(&entry))
-                .collect::<Vec<_>>()
-        });
+        let from = target
+            .transcript
+            .with(|ring| ring.next().saturating_sub(count as u64));
+        let text: Vec<_> = slices(target, from, |entry| Some(shown(entry)))
+            .flatten()
+            .collect();
         Ok(text.join("\n"))
     })
 }
@@ -52,14 +59,12 @@ pub(super) fn find(call: Call) -> Replies {
     let pattern = Pattern::new(&call.argument);
     each(call, move |_, target| {
         let (mut found, mut lines) = (0_usize, Vec::new());
-        look(target, |entry| {
-            if pattern.is_in(entry.bytes) {
-                found += 1;
-                if lines.len() < LINES_MAX {
-                    lines.push(shown(entry));
-                }
-            }
-        });
+        let matching = |entry: &Entry<'_>| pattern.is_in(entry.bytes).then(|| shown(entry));
+        for slice in slices(target, 1, matching) {
+            found += slice.len();
+            let room = LINES_MAX - lines.len();
+            lines.extend(slice.into_iter().take(room));
+        }
         if found > lines.len() {
             lines.push(format!(
                 "... the first {LINES_MAX} of them; .save FILE writes all"
@@ -91,23 +96,24 @@ pub(super) fn save(call: Call) -> Replies {
     }
     each(call, |call, target| {
         let path = &call.argument;
-        let failed = |error: std::io::Error| format!("cannot write {path}: {error}");
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(failed)?;
-        let mut file = BufWriter::new(file);
-        let (mut count, mut result) = (0_u64, Ok(()));
-        look(target, |entry| {
-            if result.is_ok() {
-                result = writeln!(file, "{}", shown(entry));
-                count += 1;
-            }
-        });
-        result.and_then(|()| file.flush()).map_err(failed)?;
+        let failed = |error: io::Error| format!("cannot write {path}: {error}");
+        let file = File::create_new(path).map_err(failed)?;
+        let count = write_all(target, file).map_err(failed)?;
         Ok(format!("{count} lines are in {path}"))
     })
+}
+
+/// Writes the history, between two looks at it: a slow disk must not hold up the target. How many lines that were.
+pub(super) fn write_all(target: &Target, file: File) -> io::Result<usize> {
+    let (mut file, mut count) = (BufWriter::new(file), 0);
+    for slice in slices(target, 1, |entry| Some(shown(entry))) {
+        for line in &slice {
+            writeln!(file, "{line}")?;
+        }
+        count += slice.len();
+    }
+    file.flush()?;
+    Ok(count)
 }
 
 /// `.wait [SECONDS] REGEX`
@@ -140,56 +146,68 @@ pub(super) fn wait(call: Call) -> Replies {
             },
         )
     };
-    let places: Vec<(Arc<Target>, Seq)> = call
+    let waits: Vec<_> = call
         .targets
         .iter()
-        .map(|target| (target.clone(), from(target)))
+        .map(|target| (target.clone(), Reader::from(from(target))))
         .collect();
-    let pulse = call.deck.pulse();
+    let (deck, deadline) = (call.deck, tokio::time::Instant::now() + patience);
     Box::pin(async move {
-        let mut replies = Vec::new();
-        let deadline = tokio::time::Instant::now() + patience;
-        for (target, from) in places {
-            let watch = pulse.watch();
-            let seek = async {
-                let mut reader = Reader::from(from);
-                loop {
-                    watch.arm();
-                    if let Some(line) = seek(&target, &mut reader, &pattern) {
-                        return line;
-                    }
-                    watch.rung().await;
-                }
+        let ending = deck.ending();
+        let pulse = deck.pulse();
+        let waits = waits.into_iter().map(async |(target, reader)| {
+            let line = seek(&target, reader, &pattern, pulse.watch());
+            let result = tokio::select! {
+                biased;
+                found = tokio::time::timeout_at(deadline, line) => found.map_err(|_| {
+                    let (seconds, pattern) = (patience.as_secs_f64(), pattern.source());
+                    format!("nothing in {seconds} s matched {pattern}")
+                }),
+                () = ending.cancelled() => Err(ENDING.to_owned()),
             };
-            let result = match tokio::time::timeout_at(deadline, seek).await {
-                Ok(line) => Ok(line),
-                Err(_) => Err(format!(
-                    "nothing in {} s matched {}",
-                    patience.as_secs_f64(),
-                    pattern.source()
-                )),
-            };
-            replies.push(Reply::about(target.id, result));
-        }
-        replies
+            Reply::about(target.id, result)
+        });
+        join_all(waits).await
     })
 }
 
-/// The first new line of output that matches.
-fn seek(target: &Target, reader: &mut Reader, pattern: &Pattern) -> Option<String> {
-    let mut found = None;
+/// Waits for the first new line of output that matches.
+async fn seek(target: &Target, mut reader: Reader, pattern: &Pattern, watch: Arc<Watch>) -> String {
+    let mut seen = None;
+    loop {
+        watch.arm();
+        let version = target.transcript.version();
+        if seen != Some(version) {
+            let (found, more) = look(target, &mut reader, pattern);
+            if let Some(line) = found {
+                return line;
+            }
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            seen = Some(version);
+        }
+        watch.rung().await;
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// Looks at one slice of what is new: the line that matches, and whether there is more to look at.
+fn look(target: &Target, reader: &mut Reader, pattern: &Pattern) -> (Option<String>, bool) {
+    let (mut found, mut bytes) = (None, 0);
     target.transcript.with(|ring| {
         reader.read(ring, true, |step| {
-            if let Step::Entry(entry, _) = step
-                && entry.kind == Kind::Output
-                && pattern.is_in(entry.bytes)
-            {
-                found = Some(safe::plain(entry.bytes).into_owned());
+            if let Step::Entry(entry, _) = step {
+                bytes += entry.bytes.len() + ENTRY_BYTES;
+                if entry.kind == Kind::Output && pattern.is_in(entry.bytes) {
+                    found = Some(safe::plain(entry.bytes).into_owned());
+                }
             }
-            found.is_none()
+            found.is_none() && bytes < LOOK_BYTES
         });
     });
-    found
+    (found, bytes >= LOOK_BYTES)
 }
 
 /// Runs `work` for each target of the call, away from the actors' threads.
@@ -220,23 +238,33 @@ fn each(
     })
 }
 
-/// Calls `take` for all entries that are there now, with pauses for the target in between.
-fn look(target: &Target, mut take: impl FnMut(&Entry<'_>)) {
-    let (mut next, end) = target.transcript.with(|ring| (ring.first(), ring.next()));
-    while next < end {
-        next = target.transcript.with(|ring| {
-            let mut after = end;
-            for entry in ring
-                .entries(next)
-                .take_while(|entry| entry.seq < end)
-                .take(ENTRIES_PER_LOOK)
-            {
-                take(&entry);
+/// What `pick` makes of the entries that are there now, `from` on, in slices: between two of them the target has its turn.
+fn slices<T>(
+    target: &Target,
+    from: Seq,
+    mut pick: impl FnMut(&Entry<'_>) -> Option<T>,
+) -> impl Iterator<Item = Vec<T>> {
+    let (mut next, end) = target
+        .transcript
+        .with(|ring| (from.max(ring.first()), ring.next()));
+    std::iter::from_fn(move || {
+        if next >= end {
+            return None;
+        }
+        target.transcript.with(|ring| {
+            let (mut picked, mut bytes, mut after) = (Vec::new(), 0, end);
+            for entry in ring.entries(next).take_while(|entry| entry.seq < end) {
+                picked.extend(pick(&entry));
                 after = entry.seq + 1;
+                bytes += entry.bytes.len() + ENTRY_BYTES;
+                if bytes >= LOOK_BYTES {
+                    break;
+                }
             }
-            after
-        });
-    }
+            next = after;
+            Some(picked)
+        })
+    })
 }
 
 /// An entry as one or more lines of plain text.

@@ -66,11 +66,11 @@ impl Line {
     ) -> Result<Vec<Arc<Target>>, String> {
         let targets = match &self.address {
             Some(pattern) => {
-                let targets = rack.matching(pattern);
-                if targets.is_empty() {
-                    return Err(unknown(rack, pattern));
+                // A part that means nobody is a slip of the keyboard: the others are not written to either.
+                if let Some(part) = pattern.unmatched(rack.targets()) {
+                    return Err(unknown(rack, part));
                 }
-                targets
+                rack.matching(pattern)
             }
             None => focus
                 .and_then(|id| rack.target(id))
@@ -93,20 +93,19 @@ impl Line {
     }
 }
 
-fn unknown(rack: &Rack, pattern: &Pattern) -> String {
+fn unknown(rack: &Rack, wanted: &str) -> String {
     let names = rack
         .targets()
         .iter()
         .map(|target| target.name.as_str())
         .chain(rack.groups());
-    let wanted = pattern.to_string();
     let nearest = names.max_by(|a, b| {
-        let score = |name: &str| strsim::jaro_winkler(name, wanted.trim_start_matches('@'));
+        let score = |name: &str| strsim::jaro_winkler(name, wanted);
         score(a).total_cmp(&score(b))
     });
     match nearest {
-        Some(name) => format!("no target or group is called {pattern}; the nearest is @{name}"),
-        None => format!("no target is called {pattern}: there are no targets"),
+        Some(name) => format!("no target or group is called @{wanted}; the nearest is @{name}"),
+        None => format!("no target is called @{wanted}: there are no targets"),
     }
 }
 

@@ -20,6 +20,11 @@ use crate::transcript::Seq;
 pub use line::{Line, Verb};
 pub use table::{Command, Completes, Place, TABLE};
 
+/// Said of a request whose target ended before it was done.
+const GONE: &str = "the target was removed or changed before it was done";
+/// Said of a command that waited when the program was told to end.
+const ENDING: &str = "kdeck was told to end";
+
 /// What came of a command, for one target or for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -116,10 +121,7 @@ fn ask_all(call: &Call, request: &Request) -> Replies {
     Box::pin(async move {
         let mut replies = Vec::with_capacity(asked.len());
         for (id, asked) in asked {
-            let result = asked
-                .answer
-                .await
-                .unwrap_or_else(|_| Err("the target was removed".to_owned()));
+            let result = asked.answer.await.unwrap_or_else(|_| Err(GONE.to_owned()));
             replies.push(Reply {
                 seq: asked.seq,
                 ..Reply::about(id, result)
@@ -128,3 +130,6 @@ fn ask_all(call: &Call, request: &Request) -> Replies {
         replies
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::table::{self, TABLE};
-use super::{Call, Replies, Reply, ready};
+use super::{Call, ENDING, Replies, Reply, ready};
 use crate::rack::Target;
 use crate::transcript::log::Health;
 
@@ -125,8 +125,12 @@ pub(super) fn echo(call: Call) -> Replies {
 pub(super) fn sleep(call: Call) -> Replies {
     match call.argument.parse::<f64>() {
         Ok(seconds) if (0.0..1e6).contains(&seconds) => Box::pin(async move {
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-            vec![Reply::new(Ok(String::new()))]
+            let ending = call.deck.ending();
+            let result = tokio::select! {
+                () = ending.cancelled() => Err(ENDING.to_owned()),
+                () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => Ok(String::new()),
+            };
+            vec![Reply::new(result)]
         }),
         _ => ready(Err(
             "how long? a number of seconds, as in .sleep 0.5".to_owned()

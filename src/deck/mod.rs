@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};
@@ -154,6 +155,20 @@ impl Deck {
     pub fn say(&self, who: &str, text: &str) {
         match self {
             Self::Host(host) => host.say(who, text),
+        }
+    }
+
+    /// Tells all targets to end: what they were asked for is answered soon.
+    pub fn end(&self) {
+        match self {
+            Self::Host(host) => host.end(),
+        }
+    }
+
+    /// Cancelled when the targets are told to end: nothing is worth waiting for then.
+    pub fn ending(&self) -> CancellationToken {
+        match self {
+            Self::Host(host) => host.ending(),
         }
     }
 

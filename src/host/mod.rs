@@ -208,13 +208,23 @@ impl Host {
             .ok();
     }
 
+    /// Tells all targets to end: what they were asked for is answered soon.
+    pub fn end(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+    }
+
+    /// Cancelled when the targets are told to end.
+    pub fn ending(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Ends all targets, politely, and writes the logs. The host is of no use afterwards.
     ///
     /// # Errors
     /// Which logs are not complete, in words.
     pub async fn stop(&self) -> Result<(), String> {
-        self.stop.cancel();
-        self.tasks.close();
+        self.end();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         let logs = self.logs.clone();
         tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE))

@@ -1,5 +1,7 @@
 //! Addresses: `@web01`, `@rack-a`, `@all`, `@web*`, several joined with commas.
 
+use std::sync::Arc;
+
 use super::Target;
 
 /// Which targets somebody means. Written without the `@`: names, groups, `all`, globs (`*`, `?`), joined by commas.
@@ -29,14 +31,22 @@ impl Pattern {
 
     /// Whether it means that target: by name, by group, or by a glob of either.
     pub fn matches(&self, target: &Target) -> bool {
-        let names = || std::iter::once(&target.name).chain(&target.groups);
-        self.parts.iter().any(|part| match part.as_str() {
-            "all" | "*" => true,
-            glob if is_glob(glob) => {
-                names().any(|name| glob_matches(glob.as_bytes(), name.as_bytes()))
-            }
-            exact => names().any(|name| name == exact),
-        })
+        self.parts.iter().any(|part| part_matches(part, target))
+    }
+
+    /// The first part that means none of these targets.
+    pub fn unmatched(&self, targets: &[Arc<Target>]) -> Option<&str> {
+        let means_none = |part: &&String| !targets.iter().any(|target| part_matches(part, target));
+        self.parts.iter().find(means_none).map(String::as_str)
+    }
+}
+
+fn part_matches(part: &str, target: &Target) -> bool {
+    let mut names = std::iter::once(&target.name).chain(&target.groups);
+    match part {
+        "all" | "*" => true,
+        glob if is_glob(glob) => names.any(|name| glob_matches(glob.as_bytes(), name.as_bytes())),
+        exact => names.any(|name| name == exact),
     }
 }
 

@@ -146,13 +146,15 @@ impl<'a> Conversation<'a> {
         let reason = "the connection ended before it was sent";
         self.outgoing
             .refuse_all(reason, || self.report.refusal(reason));
-        if let Some((_, answer)) = self.leaving.take() {
-            answer.send(Ok(String::new())).ok();
-            if end != End::Removed {
-                end = End::Disconnected;
-            }
+        if self.leaving.is_some() && end != End::Removed {
+            end = End::Disconnected;
         }
         end
+    }
+
+    /// Whoever asked to disconnect and waits for that to be done.
+    pub fn leaver(self) -> Option<oneshot::Sender<Answer>> {
+        self.leaving.map(|(_, answer)| answer)
     }
 
     /// The size that a screen asked for, if one did: columns, rows.

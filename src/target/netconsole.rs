@@ -8,12 +8,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
 use super::report::Report;
-use super::{Ask, Request};
+use super::{Answer, Ask, Request};
 use crate::link::{self, Udp};
 use crate::proto::netconsole::{Event, Netconsole};
 use crate::rack::{State, TargetId};
@@ -86,10 +86,11 @@ enum Stage {
 }
 
 /// What comes after a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Next {
     Connect,
-    Disconnect,
+    /// Whoever asked for it waits for the answer.
+    Disconnect(oneshot::Sender<Answer>),
     /// The target is to go.
     End,
 }
@@ -121,8 +122,9 @@ impl NetconsoleActor {
                         self.stay(Stage::Lost(pause), &detail).await
                     }
                 },
-                Next::Disconnect => {
+                Next::Disconnect(asked) => {
                     self.report.state(State::Closed, "disconnected");
+                    asked.send(Ok(String::new())).ok();
                     self.stay(Stage::Closed, "disconnected").await
                 }
                 Next::End => return,
@@ -164,20 +166,17 @@ impl NetconsoleActor {
                 Some(ask) = self.asks.recv() => ask,
                 () = &mut over => return Next::Connect,
             };
-            let mut next = None;
+            let mut connect = false;
             let answer = match (&ask.request, stage) {
                 (Request::Describe, _) => Ok(format!("link    UDP port {}", self.port)),
                 (Request::Resize { .. }, _) => Ok(String::new()),
                 (Request::Connect, Stage::Open) => Ok(detail.to_owned()),
                 (Request::Connect, _) => {
-                    next = Some(Next::Connect);
+                    connect = true;
                     Ok("trying now".to_owned())
                 }
                 (Request::Disconnect, Stage::Closed) => Ok("it is".to_owned()),
-                (Request::Disconnect, _) => {
-                    next = Some(Next::Disconnect);
-                    Ok(String::new())
-                }
+                (Request::Disconnect, _) => return Next::Disconnect(ask.answer),
                 _ => Err("netconsole goes one way: the target cannot be written to".to_owned()),
             };
             if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
@@ -185,8 +184,8 @@ impl NetconsoleActor {
             }
             // Whoever asked may be gone.
             ask.answer.send(answer).ok();
-            if let Some(next) = next {
-                return next;
+            if connect {
+                return Next::Connect;
             }
         }
     }

@@ -4,14 +4,14 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
 use super::conversation::{Conversation, End};
 use super::engine::Engine;
 use super::report::Report;
-use super::{Ask, Request};
+use super::{Answer, Ask, Request};
 use crate::connect::{Endpoint, Eol, Exec, Raw, RawLink, Restart, Telnet};
 use crate::link::{self, Child, Exit, Listener, Program, Stream};
 use crate::proto::telnet::{self, LineSettings};
@@ -21,6 +21,8 @@ use crate::rack::State;
 const PROGRAM_SIZE: (u16, u16) = (80, 24);
 /// How long a program has to end when its terminal is gone.
 const PROGRAM_GRACE: Duration = Duration::from_secs(1);
+/// Why a target is closed that somebody disconnected.
+const DISCONNECTED: &str = "disconnected";
 
 /// What kind of text target, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +111,8 @@ struct Opened {
 enum Next {
     /// Try again after the pause.
     Retry(String),
-    /// Stay closed until somebody asks.
-    Close(String),
+    /// Stay closed until somebody asks. Whoever asked for this waits for the answer.
+    Close(String, Option<oneshot::Sender<Answer>>),
     /// The target is to go.
     End,
 }
@@ -147,7 +149,7 @@ impl TextActor {
             };
             let go_on = match next {
                 Next::Retry(reason) => self.pause(&reason).await,
-                Next::Close(reason) => self.stay_closed(&reason).await,
+                Next::Close(reason, asked) => self.stay_closed(&reason, asked).await,
                 Next::End => false,
             };
             if !go_on {
@@ -175,8 +177,7 @@ impl TextActor {
                     () = self.stop.cancelled() => return Ok(None),
                     Some(ask) = self.asks.recv() => match ask.request {
                         Request::Disconnect => {
-                            ask.answer.send(Ok(String::new())).ok();
-                            return Err(Next::Close("disconnected".to_owned()));
+                            return Err(Next::Close(DISCONNECTED.to_owned(), Some(ask.answer)));
                         }
                         Request::Connect => drop(ask.answer.send(Ok(detail.clone()))),
                         _ => refuse(ask, &self.report, &mut self.size, &detail),
@@ -212,6 +213,7 @@ impl TextActor {
         let mut conversation = Conversation::new(&report, &place, stream, engine, eol);
         let end = conversation.run(&mut self.asks, &self.stop).await;
         self.size = conversation.size().or(self.size);
+        let leaver = conversation.leaver();
         self.backoff.lived(begun.elapsed());
         let exit = match child {
             Some(mut child) => Some(child.stop(PROGRAM_GRACE).await),
@@ -219,7 +221,7 @@ impl TextActor {
         };
         match (end, exit) {
             (End::Removed, _) => Next::End,
-            (End::Disconnected, _) => Next::Close("disconnected".to_owned()),
+            (End::Disconnected, _) => Next::Close(DISCONNECTED.to_owned(), leaver),
             (End::Closed | End::Failed(_), Some(exit)) => self.ended(exit),
             (End::Closed, None) => self.lost("connection closed by the target"),
             (End::Failed(reason), None) => self.lost(&reason),
@@ -243,7 +245,7 @@ impl TextActor {
         if again {
             Next::Retry(reason)
         } else {
-            Next::Close(reason)
+            Next::Close(reason, None)
         }
     }
 
@@ -262,7 +264,7 @@ impl TextActor {
         if reconnect {
             Next::Retry(reason)
         } else {
-            Next::Close(reason)
+            Next::Close(reason, None)
         }
     }
 
@@ -289,8 +291,7 @@ impl TextActor {
                         return true;
                     }
                     Request::Disconnect => {
-                        ask.answer.send(Ok(String::new())).ok();
-                        return self.stay_closed("disconnected").await;
+                        return self.stay_closed(DISCONNECTED, Some(ask.answer)).await;
                     }
                     _ => refuse(ask, &self.report, &mut self.size, &detail),
                 },
@@ -300,10 +301,14 @@ impl TextActor {
     }
 
     /// Waits until somebody asks to connect. False when the target is to go.
-    async fn stay_closed(&mut self, reason: &str) -> bool {
+    async fn stay_closed(&mut self, reason: &str, asked: Option<oneshot::Sender<Answer>>) -> bool {
         self.listener = None;
         self.note(reason);
         self.report.state(State::Closed, reason);
+        if let Some(asked) = asked {
+            // Whoever asked may be gone.
+            asked.send(Ok(String::new())).ok();
+        }
         loop {
             tokio::select! {
                 biased;

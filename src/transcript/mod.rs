@@ -82,7 +82,7 @@ impl Transcript {
 
     /// A number that differs whenever something was appended since it was last asked.
     pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        self.version.load(Ordering::SeqCst)
     }
 
     /// Looks at the entries. The writer waits meanwhile, so `look` should be short and must not block.
@@ -92,7 +92,8 @@ impl Transcript {
 
     fn change<T>(&self, change: impl FnOnce(&mut Ring) -> T) -> T {
         let result = change(&mut self.lock());
-        self.version.fetch_add(1, Ordering::AcqRel);
+        // In one order with the arming of watches: who arms and then sees no new version is woken.
+        self.version.fetch_add(1, Ordering::SeqCst);
         self.pulse.ring();
         result
     }
