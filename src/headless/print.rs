@@ -58,9 +58,9 @@ impl Type {
     }
 }
 
-/// Standard output, gathered: [`Out::flush`] writes.
-#[derive(Debug)]
+/// The output, gathered: [`Out::flush`] writes.
 pub struct Out {
+    output: Box<dyn Write + Send>,
     json: bool,
     wanted: [bool; Type::ALL.len()],
     buffer: Vec<u8>,
@@ -70,10 +70,11 @@ pub struct Out {
 
 impl Out {
     /// Prints events of the types `only`, or all if that is empty.
-    pub fn new(json: bool, only: &[String]) -> Self {
+    pub fn new(json: bool, only: &[String], output: Box<dyn Write + Send>) -> Self {
         let wanted =
             Type::ALL.map(|kind| only.is_empty() || only.iter().any(|word| word == kind.word()));
         Self {
+            output,
             json,
             wanted,
             buffer: Vec::new(),
@@ -87,31 +88,26 @@ impl Out {
     }
 
     /// Bytes that wait to be written.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.buffer.len()
-    }
-
-    /// Whether nothing waits to be written.
-    pub fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
     }
 
     /// Writes what was gathered.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Those of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let mut output = io::stdout().lock();
-        output.write_all(&self.buffer)?;
+        self.output.write_all(&self.buffer)?;
         self.buffer.clear();
-        output.flush()
+        self.output.flush()
     }
 
     /// A target's state.
     pub fn state(&mut self, time: Time, target: &str, state: State, detail: &str) {
+        let detail = &*safe::plain(detail.as_bytes());
         if self.json {
             self.object(Type::Target, time, |o| {
                 o.text("target", target)
@@ -168,7 +164,12 @@ impl Out {
 
     /// The end of a command.
     pub fn reply(&mut self, time: Time, id: u64, target: Option<&str>, reply: &Reply) {
+        let lines = reply
+            .text
+            .split('\n')
+            .map(|line| safe::plain(line.as_bytes()));
         if self.json {
+            let text = lines.collect::<Vec<_>>().join("\n");
             self.object(Type::Reply, time, |mut o| {
                 if let Some(target) = target {
                     o = o.text("target", target);
@@ -176,14 +177,13 @@ impl Out {
                 if let Some(seq) = reply.seq {
                     o = o.number("seq", seq);
                 }
-                o.number("id", id)
-                    .flag("ok", reply.ok)
-                    .text("text", &reply.text)
+                o.number("id", id).flag("ok", reply.ok).text("text", &text)
             });
         } else if !reply.text.is_empty() {
             let sign = if reply.ok { "= " } else { "! " };
-            for line in reply.text.lines() {
-                self.line(Type::Reply, &[target.unwrap_or(""), sign, line]);
+            let (target, gap) = target.map_or(("", ""), |target| (target, "  "));
+            for line in lines {
+                self.line(Type::Reply, &[target, gap, sign, &line]);
             }
         }
     }
@@ -218,6 +218,10 @@ impl Out {
 
     /// What somebody said to everybody.
     pub fn chat(&mut self, time: Time, from: &str, text: &str) {
+        let (from, text) = (
+            &*safe::plain(from.as_bytes()),
+            &*safe::plain(text.as_bytes()),
+        );
         if self.json {
             self.object(Type::Chat, time, |o| {
                 o.text("from", from).text("text", text)
@@ -240,6 +244,8 @@ impl Out {
 
     /// Something that failed and belongs to no command.
     pub fn error(&mut self, time: Time, text: &str) {
+        let text = text.split('\n').map(|line| safe::plain(line.as_bytes()));
+        let text = &*text.collect::<Vec<_>>().join("\n");
         if self.json {
             self.object(Type::Error, time, |o| o.text("text", text));
         } else {
@@ -280,6 +286,15 @@ impl Out {
     }
 }
 
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Out")
+            .field("json", &self.json)
+            .field("waiting", &self.buffer.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An object being written, behind its type.
 struct Object<'a>(&'a mut Vec<u8>);
 
@@ -314,3 +329,6 @@ impl Object<'_> {
         write!(self.0, ",\"{key}\":").ok();
     }
 }
+
+#[cfg(test)]
+mod tests;
