@@ -69,12 +69,14 @@ pub struct Conversation<'a> {
     next_read: Option<Instant>,
     eager_until: Option<Instant>,
     last_read: Option<Instant>,
+    /// No output is read before the log has caught up. What people send goes out meanwhile.
+    log_waits: bool,
 }
 
 /// What the link did.
 enum Moved {
-    /// Output was read; the total so far.
-    Read(u64),
+    /// Output was read; true if the log has to follow before more is.
+    Read(bool),
     /// A message was written to its end.
     Wrote,
     /// The other side closed the link.
@@ -103,16 +105,13 @@ impl<'a> Conversation<'a> {
             next_read: None,
             eager_until: None,
             last_read: None,
+            log_waits: false,
         }
     }
 
     /// Talks until the link ends or somebody ends it.
     pub async fn run(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> End {
-        let room = self
-            .report
-            .target()
-            .transcript
-            .with(|ring| ring.limits().bytes as u64 / 2);
+        let transcript = &self.report.target().transcript;
         let mut end = loop {
             self.pump();
             while let Some(ask) = self.outgoing.take_order() {
@@ -133,8 +132,9 @@ impl<'a> Conversation<'a> {
                 biased;
                 () = stop.cancelled() => break End::Removed,
                 Some(ask) = asks.recv(), if self.leaving.is_none() => self.take(ask).await,
+                () = transcript.log_follows(), if self.log_waits => self.log_waits = false,
                 moved = poll_fn(|context| self.poll_link(context)) => match moved {
-                    Ok(Moved::Read(total)) => self.report.target().transcript.lag().keep(total, room).await,
+                    Ok(Moved::Read(log_waits)) => self.log_waits = log_waits,
                     Ok(Moved::Wrote) => {}
                     Ok(Moved::Closed) => break End::Closed,
                     Err(error) => break End::Failed(error.to_string()),
@@ -142,7 +142,7 @@ impl<'a> Conversation<'a> {
                 () = sleep => self.engine.handle_timeout(Instant::now()),
             }
         };
-        self.report.target().transcript.end_line();
+        transcript.end_line();
         let reason = "the connection ended before it was sent";
         self.outgoing
             .refuse_all(reason, || self.report.refusal(reason));
@@ -185,7 +185,8 @@ impl<'a> Conversation<'a> {
     fn wake(&self) -> Option<Instant> {
         let gap = self.outgoing.due(Instant::now(), self.engine.suspended());
         let leave = self.leaving.as_ref().map(|(until, _)| *until);
-        [gap, leave, self.next_read, self.engine.poll_timeout()]
+        let read = self.next_read.filter(|_| !self.log_waits);
+        [gap, leave, read, self.engine.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -343,7 +344,7 @@ impl<'a> Conversation<'a> {
         if let Poll::Ready(wrote) = self.outgoing.poll_write(context, now, suspended, stream) {
             return Poll::Ready(wrote.map(|()| Moved::Wrote));
         }
-        if self.next_read.is_some_and(|at| now < at) {
+        if self.log_waits || self.next_read.is_some_and(|at| now < at) {
             return Poll::Pending;
         }
         self.next_read = None;
@@ -352,6 +353,8 @@ impl<'a> Conversation<'a> {
 
     fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<Moved>> {
         BUFFER.with_borrow_mut(|memory| {
+            let most = self.report.target().transcript.piece_bytes();
+            let (memory, _) = memory.split_at_mut(READ_BYTES.min(most));
             let mut buffer = ReadBuf::new(memory);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
             let bytes = buffer.filled();
@@ -359,7 +362,7 @@ impl<'a> Conversation<'a> {
                 return Poll::Ready(Ok(Moved::Closed));
             }
             let report = self.report;
-            let total = self
+            let log_waits = self
                 .engine
                 .handle_bytes(now, bytes, &mut self.scratch, |text| report.output(text));
             let quiet = self.last_read.is_none_or(|last| now - last > 4 * GATHER);
@@ -367,7 +370,7 @@ impl<'a> Conversation<'a> {
             self.next_read =
                 (bytes.len() < SMALL_READ_BYTES && !quiet && !eager).then(|| now + GATHER);
             self.last_read = Some(now);
-            Poll::Ready(Ok(Moved::Read(total)))
+            Poll::Ready(Ok(Moved::Read(log_waits)))
         })
     }
 }

@@ -63,8 +63,10 @@ impl Report {
             .note(Time::now(), Kind::Reply, None, reason);
     }
 
-    /// The target printed this; returns the total of its output bytes.
-    pub fn output(&self, bytes: &[u8]) -> u64 {
+    /// The target printed this. True if its log should be waited for, see [`Transcript::output`].
+    ///
+    /// [`Transcript::output`]: crate::transcript::Transcript::output
+    pub fn output(&self, bytes: &[u8]) -> bool {
         self.target.transcript.output(Time::now(), bytes)
     }
 }

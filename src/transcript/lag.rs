@@ -1,56 +1,76 @@
 //! How far the log is behind its transcript, so that a flood on a busy machine lets the log have its turn.
 //!
 //! A target that prints faster than the log thread gets to run would push entries out of the history before they are
-//! written. Its actor therefore pauses, briefly and only while the log does write: a disk that hangs or fails stops
-//! nobody.
+//! written. Its actor therefore reads no more until there is room, but only while the log thread does write, this log or
+//! another: a disk that hangs or fails stops nobody.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// Bytes that the log may be behind before it is hurried. Small enough to be still in the processor's cache.
-const HURRY_BYTES: u64 = 256 << 10;
-/// Longest pause of an actor for one read. A log that does not move in that time is not waited for again.
-const PAUSE: Duration = Duration::from_millis(100);
+use super::entry::Seq;
+
+/// Memory of unread entries, bytes, from which on the log is hurried. Small enough to be still in the processor's cache.
+const HURRY_BYTES: usize = 256 << 10;
+/// A log thread that finishes no write for so long hangs, and is not waited for any more until it does. Linux makes those
+/// who fill its memory faster than the disk takes it wait for up to 200 ms a write.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the transcripts know of the thread that writes their logs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Makes the thread look at its logs before the time.
+    pub urgent: Notify,
+    /// Writes that were finished, of any log.
+    writes: AtomicU64,
+}
+
+impl Progress {
+    /// The thread finished a write.
+    pub fn wrote(&self) {
+        self.writes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
+    }
+}
 
 /// The distance between a transcript's writer and its log.
 #[derive(Debug, Default)]
 pub struct Lag {
-    /// Output bytes that the log has read.
-    read: AtomicU64,
-    /// The log exists, works, and moved when it was last waited for.
+    /// The first entry that the log has not read to its end.
+    next: AtomicU64,
+    /// The log exists, works, and did not hang when it was last waited for.
     followed: AtomicBool,
-    hurry: Mutex<Option<Arc<Notify>>>,
+    progress: Mutex<Option<Arc<Progress>>>,
     moved: Notify,
 }
 
 impl Lag {
-    /// The log's thread is hurried through `hurry` from now on.
-    pub fn follow(&self, hurry: Arc<Notify>) {
-        *self.hurry.lock().unwrap_or_else(PoisonError::into_inner) = Some(hurry);
+    /// There is a log from now on, and its thread tells of itself through `progress`.
+    pub fn follow(&self, progress: Arc<Progress>) {
+        *self.progress() = Some(progress);
+        self.set_healthy(true);
     }
 
     /// There is no log any more.
     pub fn unfollow(&self) {
-        self.hurry
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.progress().take();
         self.set_healthy(false);
     }
 
-    /// The log has read all output up to the byte `total`.
-    pub fn caught_up(&self, total: u64) {
-        self.read.store(total, Ordering::Release);
+    /// The log has read all entries before this one.
+    pub fn moved_to(&self, next: Seq) {
+        self.next.store(next, Ordering::Release);
         self.moved.notify_one();
     }
 
-    /// The log has read `bytes` more.
-    pub fn advance(&self, bytes: u64) {
-        self.read.fetch_add(bytes, Ordering::AcqRel);
-        self.moved.notify_one();
+    /// The first entry that the log has not read to its end.
+    pub fn next(&self) -> Seq {
+        self.next.load(Ordering::Acquire)
     }
 
     /// Whether the log works: only then it is waited for.
@@ -61,24 +81,36 @@ impl Lag {
         }
     }
 
-    /// Called by the writer with the total of output bytes: hurries the log when it is behind, and waits for it, for a
-    /// moment, when it is behind by more than `room` bytes.
-    pub async fn keep(&self, total: u64, room: u64) {
-        let behind = |lag: &Self| total.saturating_sub(lag.read.load(Ordering::Acquire));
-        if behind(self) < HURRY_BYTES {
-            return;
+    /// Whether the log exists, works, and did not hang when it was last waited for.
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Acquire)
+    }
+
+    /// Hurries the log when it has left so many bytes of `bound` unread. True if it should be waited for before more is
+    /// appended: what it has not read fills half the history.
+    pub fn is_far(&self, unread: usize, bound: usize) -> bool {
+        let far = unread > bound / 2;
+        if (far || unread > HURRY_BYTES)
+            && let Some(progress) = &*self.progress()
+        {
+            progress.urgent.notify_one();
         }
-        if let Some(hurry) = &*self.hurry.lock().unwrap_or_else(PoisonError::into_inner) {
-            hurry.notify_one();
+        far && self.is_followed()
+    }
+
+    /// Waits until the log has moved, or hangs, or fails.
+    pub async fn moved(&self) {
+        let progress = self.progress().clone();
+        let writes = || progress.as_ref().map(|progress| progress.writes());
+        let before = writes();
+        let moved = tokio::time::timeout(PAUSE, self.moved.notified()).await;
+        if moved.is_err() && writes() == before {
+            self.followed.store(false, Ordering::Release);
         }
-        while behind(self) > room && self.followed.load(Ordering::Acquire) {
-            if tokio::time::timeout(PAUSE, self.moved.notified())
-                .await
-                .is_err()
-            {
-                self.followed.store(false, Ordering::Release);
-            }
-        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Option<Arc<Progress>>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,31 +118,46 @@ impl Lag {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_log_that_hangs_is_waited_for_once() {
-        let lag = Lag::default();
-        lag.set_healthy(true);
-        let start = tokio::time::Instant::now();
-        lag.keep(10 << 20, 1 << 20).await;
-        assert_eq!(start.elapsed(), PAUSE);
-        lag.keep(20 << 20, 1 << 20).await;
-        assert_eq!(start.elapsed(), PAUSE);
+    const BOUND: usize = 1 << 20;
+
+    fn followed() -> (Lag, Arc<Progress>) {
+        let (lag, progress) = (Lag::default(), Arc::new(Progress::default()));
+        lag.follow(progress.clone());
+        (lag, progress)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_log_that_moves_is_waited_for_until_there_is_room() {
-        let lag = Arc::new(Lag::default());
-        lag.set_healthy(true);
-        let writer = tokio::spawn({
-            let lag = lag.clone();
-            async move { lag.keep(10 << 20, 1 << 20).await }
-        });
-        for _ in 0..8 {
-            tokio::time::sleep(PAUSE / 2).await;
-            lag.advance(1 << 20);
-            assert!(!writer.is_finished());
+    async fn a_log_that_hangs_is_waited_for_once() {
+        let (lag, _progress) = followed();
+        let start = tokio::time::Instant::now();
+        assert!(lag.is_far(BOUND, BOUND));
+        lag.moved().await;
+        assert_eq!(start.elapsed(), PAUSE);
+        assert!(!lag.is_far(BOUND, BOUND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_has_to_wait_for_its_turn_does_not_hang() {
+        let (lag, progress) = followed();
+        for _ in 0..3 {
+            let others = async {
+                tokio::time::sleep(PAUSE / 2).await;
+                progress.wrote();
+            };
+            tokio::join!(lag.moved(), others);
+            assert!(lag.is_far(BOUND, BOUND));
         }
-        lag.caught_up(10 << 20);
-        writer.await.unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_log_that_keeps_up_or_fails_or_is_not_there() {
+        let (lag, _progress) = followed();
+        assert!(!lag.is_far(BOUND / 2, BOUND));
+        assert!(lag.is_far(BOUND, BOUND));
+        lag.set_healthy(false);
+        assert!(!lag.is_far(BOUND, BOUND));
+        lag.set_healthy(true);
+        lag.unfollow();
+        assert!(!lag.is_far(BOUND, BOUND));
     }
 }

@@ -14,14 +14,17 @@ pub mod safe;
 pub mod search;
 pub mod secret;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use entry::{Ending, Entry, Kind, Seq, Time};
-pub use lag::Lag;
+pub use lag::{Lag, Progress};
 pub use pulse::{Pulse, Watch};
 pub use reader::{Reader, Step};
 pub use ring::{Limits, Ring};
+
+/// Pieces of output that a history has room for, even if each is made of the shortest lines.
+const PIECES: usize = 16;
 
 /// One target's history, shared between its writer and its readers.
 #[derive(Debug)]
@@ -31,25 +34,49 @@ pub struct Transcript {
     version: AtomicU64,
     pulse: Arc<Pulse>,
     lag: Lag,
+    piece_bytes: AtomicUsize,
 }
 
 impl Transcript {
     /// An empty transcript that rings `pulse` whenever it changes.
     pub fn new(limits: Limits, pulse: Arc<Pulse>) -> Self {
+        let ring = Ring::new(limits);
         Self {
-            ring: Mutex::new(Ring::new(limits)),
+            piece_bytes: AtomicUsize::new(ring.limits().bytes / PIECES),
+            ring: Mutex::new(ring),
             version: AtomicU64::new(0),
             pulse,
             lag: Lag::default(),
         }
     }
 
-    /// Appends what a target printed: any number of lines, or a part of one. Returns the total of output bytes so far.
-    pub fn output(&self, time: Time, bytes: &[u8]) -> u64 {
+    /// Appends what a target printed: any number of lines, or a part of one, but no more at once than
+    /// [`Transcript::piece_bytes`] if the log is to have it all. True if [`Transcript::log_follows`] should be waited for
+    /// before more is appended.
+    pub fn output(&self, time: Time, bytes: &[u8]) -> bool {
         self.change(|ring| {
             ring.output(time, bytes);
-            ring.output_bytes()
+            self.log_is_far(ring)
         })
+    }
+
+    /// Output that may be appended at once without pushing out what the log has yet to read.
+    pub fn piece_bytes(&self) -> usize {
+        self.piece_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the log has read enough, or hangs, or fails.
+    pub async fn log_follows(&self) {
+        while self.with(|ring| self.log_is_far(ring)) {
+            self.lag.moved().await;
+        }
+    }
+
+    fn log_is_far(&self, ring: &Ring) -> bool {
+        self.lag.is_followed() && {
+            let unread = ring.memory_from(self.lag.next());
+            self.lag.is_far(unread, ring.limits().bytes)
+        }
     }
 
     /// Appends one entry that is not output. `who` is the person behind it, if any.
@@ -64,7 +91,11 @@ impl Transcript {
 
     /// Changes the bounds, for example because the number of targets changed.
     pub fn set_limits(&self, limits: Limits) {
-        self.change(|ring| ring.set_limits(limits));
+        self.change(|ring| {
+            ring.set_limits(limits);
+            let piece = ring.limits().bytes / PIECES;
+            self.piece_bytes.store(piece, Ordering::Relaxed);
+        });
     }
 
     /// How far the log is behind.

@@ -13,8 +13,8 @@ use super::entry::{Ending, Entry, Kind, Seq, Time};
 
 /// Bytes of text in one chunk, the grain in which history is dropped. Large enough that a flood allocates rarely.
 pub const CHUNK_BYTES: usize = 128 << 10;
-/// Entries in one chunk, so that a flood of empty lines cannot make the index many times larger than the text.
-const CHUNK_ENTRIES: usize = 8192;
+/// Entries in one chunk, so that the index of a flood of empty lines takes no more memory than the text.
+const CHUNK_ENTRIES: usize = CHUNK_BYTES / size_of::<u32>();
 /// Entries that may wait behind an open line; one more ends the line. People type few commands at one prompt.
 const HELD_ENTRIES: usize = 64;
 
@@ -126,6 +126,13 @@ impl Ring {
     /// Memory in use for the history, bytes.
     pub fn memory(&self) -> usize {
         self.used
+    }
+
+    /// Memory of the chunks that hold complete entries from `seq` on, bytes.
+    pub fn memory_from(&self, seq: Seq) -> usize {
+        let chunks = self.chunks.iter().rev();
+        let holds = |chunk: &&Chunk| chunk.first + chunk.ends.len() as u64 > seq;
+        chunks.take_while(holds).map(Chunk::memory).sum()
     }
 
     /// Whether entries wait behind an open line.
@@ -414,7 +421,7 @@ impl Ring {
         chunk.first = self.stored;
         chunk.text.clear();
         chunk.ends.clear();
-        chunk.ends.shrink_to(CHUNK_ENTRIES / 4);
+        chunk.ends.shrink_to(CHUNK_ENTRIES / 16);
         chunk.runs = Vec::new();
         self.used += CHUNK_BYTES;
         self.chunks.push_back(chunk);

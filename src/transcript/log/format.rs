@@ -36,7 +36,6 @@ pub struct Lines {
     /// A carriage return at the end of what was read of an open line: written only if the line goes on.
     carriage_return: bool,
     cuts: Vec<Cut>,
-    raw_bytes: u64,
     clock: Clock,
 }
 
@@ -75,7 +74,6 @@ impl Lines {
             unfinished: false,
             carriage_return: false,
             cuts,
-            raw_bytes: 0,
             clock,
         }
     }
@@ -83,7 +81,6 @@ impl Lines {
     /// Begins a new text.
     pub fn begin(&mut self) {
         self.cuts.clear();
-        self.raw_bytes = 0;
     }
 
     /// Ends a line that was written in part.
@@ -97,11 +94,6 @@ impl Lines {
     /// Where the text may be cut: at its start if a line starts there, where the date changes, and at its last line.
     pub fn cuts(&self) -> &[Cut] {
         &self.cuts
-    }
-
-    /// Bytes of output in the text, as the target sent them.
-    pub fn raw_bytes(&self) -> u64 {
-        self.raw_bytes
     }
 
     /// Whether the entries behind an open line have waited long enough.
@@ -153,7 +145,6 @@ impl Lines {
 
     fn push_output(&mut self, entry: &Entry<'_>, seen: usize, out: &mut Vec<u8>) {
         let new = entry.bytes.get(seen..).unwrap_or_default();
-        self.raw_bytes += new.len() as u64 + u64::from(entry.ending == Ending::Whole);
         if self.raw {
             self.cut(entry.time, out);
             out.extend_from_slice(new);

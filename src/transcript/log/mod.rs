@@ -13,11 +13,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
-
 use self::file::LogFile;
 use self::format::{Lines, Stamp};
-use super::{Pulse, Reader, Seq, Transcript, Watch};
+use super::{Progress, Pulse, Reader, Seq, Transcript, Watch};
 
 /// How long output is gathered before it is written. Well under the second in which it has to be in the file.
 const GATHER: Duration = Duration::from_millis(250);
@@ -92,7 +90,7 @@ enum Order {
 #[derive(Debug)]
 struct Bell {
     watch: Arc<Watch>,
-    urgent: Arc<Notify>,
+    progress: Arc<Progress>,
 }
 
 impl LogWriter {
@@ -104,7 +102,7 @@ impl LogWriter {
         let (orders, inbox) = mpsc::channel();
         let bell = Arc::new(Bell {
             watch: pulse.watch(),
-            urgent: Arc::default(),
+            progress: Arc::default(),
         });
         let mut work = Work {
             settings,
@@ -127,7 +125,7 @@ impl LogWriter {
 
     /// Begins to log a transcript.
     pub fn add(&self, source: Source) {
-        source.transcript.lag().follow(self.bell.urgent.clone());
+        source.transcript.lag().follow(self.bell.progress.clone());
         self.order(Order::Add(source));
     }
 
@@ -159,7 +157,7 @@ impl LogWriter {
         // The thread ends only when it is told to, so there is nobody to tell of a failure.
         self.orders.send(order).ok();
         self.bell.watch.wake();
-        self.bell.urgent.notify_one();
+        self.bell.progress.urgent.notify_one();
     }
 }
 
@@ -187,18 +185,18 @@ impl Work {
         loop {
             let stop = self.take_orders(inbox);
             self.bell.watch.arm();
-            let progress = self.write_round();
+            let turn = self.write_round();
             if stop {
                 return;
             }
-            match progress {
+            match turn {
                 // In a flood there is always more: orders are looked at in between.
-                Progress::More => continue,
-                Progress::Again => {}
-                Progress::Done => self.bell.watch.rung().await,
+                Turn::More => continue,
+                Turn::Again => {}
+                Turn::Done => self.bell.watch.rung().await,
             }
             // Gather, unless somebody is in a hurry.
-            let urgent = self.bell.urgent.clone();
+            let urgent = &self.bell.progress.urgent;
             tokio::time::timeout(GATHER, urgent.notified()).await.ok();
         }
     }
@@ -237,12 +235,13 @@ impl Work {
         }
     }
 
-    /// Writes one slice of every log. [`Progress::Again`] if some of it has to be looked at again soon: it failed, or it
+    /// Writes one slice of every log. [`Turn::Again`] if some of it has to be looked at again soon: it failed, or it
     /// ends with an open line and entries behind it.
-    fn write_round(&mut self) -> Progress {
-        let mut all = Progress::Done;
+    fn write_round(&mut self) -> Turn {
+        let mut all = Turn::Done;
         for log in &mut self.logs {
             let one = log.write(&self.settings, &mut self.buffer, false);
+            self.bell.progress.wrote();
             all = all.max(one);
         }
         all
@@ -253,7 +252,7 @@ impl Work {
 fn finish(mut log: Log, settings: &Settings, buffer: &mut Vec<u8>) {
     (log.version, log.retry) = (None, None);
     let end = log.source.transcript.with(|ring| ring.next());
-    while log.write(settings, buffer, true) == Progress::More && log.reader.position() < end {}
+    while log.write(settings, buffer, true) == Turn::More && log.reader.position() < end {}
     log.end_line(settings, buffer);
     log.source.transcript.lag().unfollow();
     (log.source.report)(Health::Off);
@@ -261,7 +260,7 @@ fn finish(mut log: Log, settings: &Settings, buffer: &mut Vec<u8>) {
 
 /// How a turn of writing went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Progress {
+enum Turn {
     Done,
     Again,
     More,
@@ -285,56 +284,47 @@ impl Log {
     }
 
     /// Writes one slice of what is new; if it is the last time, entries behind an open line too.
-    fn write(&mut self, settings: &Settings, buffer: &mut Vec<u8>, last: bool) -> Progress {
+    fn write(&mut self, settings: &Settings, buffer: &mut Vec<u8>, last: bool) -> Turn {
         if self.retry.is_some_and(|at| Instant::now() < at) {
-            return Progress::Again;
+            return Turn::Again;
         }
         if self.file.is_behind() {
             let result = self.file.catch_up(settings);
             if !self.judge(result) {
-                return Progress::Again;
+                return Turn::Again;
             }
         }
         let version = self.source.transcript.version();
         if self.version == Some(version) {
-            return Progress::Done;
+            return Turn::Done;
         }
         let (mut full, mut missed) = (false, 0);
         buffer.clear();
         self.lines.begin();
         let transcript = &self.source.transcript;
-        let (waiting, read) = transcript.with(|ring| {
+        let waiting = transcript.with(|ring| {
             let past_open = last || self.lines.may_break_open_line(ring);
             self.reader.read(ring, past_open, |step| {
                 missed += self.lines.push(step, buffer);
                 full = buffer.len() >= SLICE_BYTES;
                 !full
             });
-            // Bytes of the open line count as read: they are.
-            let read = if full {
-                None
-            } else {
-                Some(ring.output_bytes())
-            };
-            (!past_open && ring.has_held(), read)
+            !past_open && ring.has_held()
         });
-        match read {
-            Some(total) => transcript.lag().caught_up(total),
-            None => transcript.lag().advance(self.lines.raw_bytes()),
-        }
+        transcript.lag().moved_to(self.reader.position());
         self.missed += missed;
         let result = self.file.write(buffer, self.lines.cuts(), settings);
         if !self.judge(result) {
-            return Progress::Again;
+            return Turn::Again;
         }
         if full {
-            return Progress::More;
+            return Turn::More;
         }
         if waiting {
-            return Progress::Again;
+            return Turn::Again;
         }
         self.version = Some(version);
-        Progress::Done
+        Turn::Done
     }
 
     /// Ends a line of the file that was written in part.

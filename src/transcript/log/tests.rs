@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
-use crate::transcript::{Kind, Limits, Time};
+use crate::transcript::{Kind, Limits, Ring, Time};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -223,6 +223,35 @@ fn a_full_disk_loses_nothing_that_the_history_still_holds() {
     wait(&s.health, |health| *health == Health::Writing);
     s.writer.stop(PATIENCE);
     assert_eq!(only_file(root.path()), "first\nsecond\n");
+}
+
+#[tokio::test]
+async fn a_flood_that_lets_the_log_follow_is_logged_whole() {
+    let s = setup(|_| {});
+    s.transcript.set_limits(Limits {
+        bytes: 512 << 10,
+        line: 1000,
+    });
+    for line in [
+        &b"x\n"[..],
+        b"a line of an ordinary length, some forty bytes\n",
+    ] {
+        let piece = line.repeat(s.transcript.piece_bytes() / line.len());
+        for _ in 0..200 {
+            if s.transcript.output(Time::now(), &piece) {
+                s.transcript.log_follows().await;
+            }
+        }
+    }
+    let lines = s.transcript.with(Ring::output_lines);
+    s.writer.stop(PATIENCE);
+    let text = only_file(s.directory.path());
+    assert!(
+        !text.contains("--"),
+        "{:?}",
+        text.lines().find(|line| line.contains("--"))
+    );
+    assert_eq!(text.lines().count() as u64, lines);
 }
 
 #[test]
