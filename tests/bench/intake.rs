@@ -1,14 +1,15 @@
 //! How kdeck takes in a hundred consoles that print without pause, beside the least that a program can do with them:
 //! read each and write it to a file.
 //!
-//! `cargo bench --bench intake -- [streams=100] [seconds=4] [rounds=5] [lines=20000] [other=PATH,..]`
+//! `cargo bench --bench intake -- [streams=100] [seconds=4] [rounds=5] [lines=200000] [other=PATH,..]`
 //!
 //! Every round runs, in turn, the reader that does the least ("sink"), kdeck with logs, and each other build of kdeck
 //! given with `other`; the ratios are to the sink of the same round, since a shared machine is never the same for long.
 //! - flood: as fast as the reader takes it. MB/s is what was sent while it was measured.
 //! - steady: a hundred lines a second on each stream.
 //! - small: a flood with a history of 64 MiB for all targets together.
-//! - whole: so many lines on each stream, every one of which has to be in the log of its target, once and in order.
+//! - whole: so many lines on each stream, more than the histories hold, every one of which has to be in the log of its
+//!   target, once and in order; with either history.
 
 mod flood;
 mod process;
@@ -72,7 +73,7 @@ fn main() {
             streams: number("streams", 100.0) as usize,
             seconds: number("seconds", 4.0),
             rounds: number("rounds", 5.0) as usize,
-            lines: number("lines", 20_000.0) as u64,
+            lines: number("lines", 200_000.0) as u64,
         }
     };
     let mut readers = vec![
@@ -117,8 +118,10 @@ fn main() {
         }
     }
     for (who, reader) in readers.iter().enumerate() {
-        let verdict = whole(&plan, reader);
-        say(&format!("whole: {}: {verdict}", reader.name(who)));
+        for (mode, small) in [("whole", false), ("whole, small", true)] {
+            let verdict = whole(&plan, reader, small);
+            say(&format!("{mode}: {}: {verdict}", reader.name(who)));
+        }
     }
 }
 
@@ -183,10 +186,10 @@ fn measure(
 }
 
 /// Checks every line of every stream.
-fn whole(plan: &Plan, reader: &Reader) -> String {
+fn whole(plan: &Plan, reader: &Reader, small: bool) -> String {
     let directory = tempfile::tempdir().expect("a temporary folder");
     let flood = Flood::start(plan.streams, Pace::Lines(plan.lines));
-    let mut process = reader.start(directory.path(), &flood.ports, false);
+    let mut process = reader.start(directory.path(), &flood.ports, small);
     flood.wait_for_all(PATIENCE);
     let end = Instant::now() + PATIENCE;
     let done =
