@@ -35,6 +35,7 @@ mod stage;
 pub mod terminal;
 pub mod text_box;
 pub mod theme;
+pub mod tile;
 pub mod update;
 pub mod view;
 pub mod vocabulary;

@@ -4,10 +4,9 @@
 //! mode have their own screens here.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::activity::{Activity, Bars};
+use super::activity::Activity;
 use super::frame::Fresh;
 use super::layout::{Main, PanePlan, Plan};
 use super::message::Effect;
@@ -16,16 +15,9 @@ use super::overview::{Item, attention};
 use super::panes::{Pane, Scroll};
 use super::raw::Raw;
 use super::rows::Row;
-use crate::rack::{State, Status, Target, TargetId};
-use crate::transcript::{Kind, Ring, Seq, safe};
-
-/// The last line of a target in the overview changes no more often: nobody reads faster, and a hundred of them cost
-/// bytes.
-const TILE_HOLD: Duration = Duration::from_millis(400);
-/// Entries looked at for the last line worth showing.
-const TILE_ENTRIES: u64 = 8;
-/// Columns kept of a last line: wider than any tile.
-const TILE_COLUMNS: usize = 240;
+use super::tile::Tile;
+use crate::rack::{State, Status, TargetId};
+use crate::transcript::{Ring, Seq};
 
 /// What is visible.
 #[derive(Default)]
@@ -47,23 +39,6 @@ pub enum Slot {
     Preview,
     /// One of the panes.
     Pane(usize),
-}
-
-/// A target in the overview.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tile {
-    /// Its state.
-    pub state: State,
-    /// Its last line, or the reason for its state.
-    pub text: String,
-    /// Whether the text is a reason.
-    pub reason: bool,
-    /// How much it printed.
-    pub bars: Bars,
-    /// The version of the transcript that was looked at.
-    version: u64,
-    /// When the text changed.
-    changed: Option<Instant>,
 }
 
 /// What a pane shows.
@@ -227,7 +202,10 @@ impl Picture {
             };
             let old = self.tiles.remove(id);
             let bars = self.activity.bars(*id);
-            let tile = tile(target, bars, old.as_ref(), now, collected);
+            let (tile, again) = Tile::new(target, bars, old.as_ref(), now);
+            if let Some(again) = again {
+                collected.again(again);
+            }
             collected.changed |= old.as_ref() != Some(&tile);
             self.tiles.insert(*id, tile);
         }
@@ -408,82 +386,4 @@ fn shown(
         below,
         dropped,
     }
-}
-
-fn tile(
-    target: &Arc<Target>,
-    bars: Bars,
-    old: Option<&Tile>,
-    now: Instant,
-    collected: &mut Collected,
-) -> Tile {
-    let status = target.status.read();
-    let version = target.transcript.version();
-    let talks = matches!(status.state, State::Running | State::Broken);
-    if !talks {
-        let text = if status.detail.is_empty() {
-            status.state.word().to_owned()
-        } else {
-            status.detail
-        };
-        return Tile {
-            state: status.state,
-            text,
-            reason: true,
-            bars,
-            version,
-            changed: None,
-        };
-    }
-    if let Some(old) = old.filter(|old| !old.reason && old.state == status.state) {
-        if old.version == version {
-            return Tile {
-                bars,
-                ..old.clone()
-            };
-        }
-        if let Some(until) = old
-            .changed
-            .map(|changed| changed + TILE_HOLD)
-            .filter(|until| *until > now)
-        {
-            collected.again(until);
-            return Tile {
-                bars,
-                ..old.clone()
-            };
-        }
-    }
-    match target.transcript.with(last_line) {
-        Some(text) => Tile {
-            state: status.state,
-            text,
-            reason: false,
-            bars,
-            version,
-            changed: Some(now),
-        },
-        None => Tile {
-            state: status.state,
-            text: status.detail,
-            reason: true,
-            bars,
-            version,
-            changed: None,
-        },
-    }
-}
-
-/// The last line of output that shows something.
-fn last_line(ring: &Ring) -> Option<String> {
-    let from = ring.next().saturating_sub(TILE_ENTRIES).max(ring.first());
-    (from..ring.next())
-        .rev()
-        .filter_map(|seq| ring.entry(seq))
-        .filter(|entry| entry.kind == Kind::Output)
-        .find_map(|entry| {
-            let text = safe::Safe::new().line(entry.bytes, TILE_COLUMNS).text();
-            let text = text.trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        })
 }

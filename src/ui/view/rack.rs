@@ -11,8 +11,9 @@ use crate::ui::layout::RackPlan;
 use crate::ui::look::Look;
 use crate::ui::model::{Focus, Model};
 use crate::ui::overview::Item;
-use crate::ui::picture::{Picture, Tile};
+use crate::ui::picture::Picture;
 use crate::ui::theme::Role;
+use crate::ui::tile::Tile;
 
 /// Columns a name takes at most.
 const NAME_COLUMNS_MAX: usize = 16;
