@@ -91,6 +91,11 @@ impl Shared {
         self.lock().state
     }
 
+    /// Whether the log cannot be written: cheap, for counting.
+    pub fn log_fails(&self) -> bool {
+        matches!(self.lock().log, Health::Failing { .. })
+    }
+
     /// All of it.
     pub fn read(&self) -> Status {
         self.lock().clone()

@@ -130,6 +130,8 @@ pub struct Model {
     pub line: CommandLine,
     /// The box over the screen.
     pub overlay: Option<Overlay>,
+    /// Long answers that came while a box was open; shown when it closes.
+    pub answers: Vec<String>,
     /// What there was to tell.
     pub notices: Notices,
     /// Until when the newest notice stands in the last line.
@@ -159,6 +161,7 @@ impl Model {
             panes: Panes::default(),
             line: CommandLine::new(history),
             overlay: None,
+            answers: Vec::new(),
             notices: Notices::default(),
             notice_until: None,
             now,

@@ -80,13 +80,24 @@ fn urgency(state: State) -> u8 {
     }
 }
 
-/// The targets that need somebody: stopped, lost, closed; in the rack's order.
-pub fn attention(rack: &Rack) -> impl Iterator<Item = (&Arc<Target>, State)> {
-    let needs = |state| matches!(state, State::Broken | State::Lost | State::Closed);
+/// Why a target needs somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It is stopped, lost or closed.
+    State(State),
+    /// It is well, but its log cannot be written.
+    Log,
+}
+
+/// The targets that need somebody, in the rack's order.
+pub fn attention(rack: &Rack) -> impl Iterator<Item = (&Arc<Target>, Need)> {
+    let need = |target: &Target| match target.status.state() {
+        state @ (State::Broken | State::Lost | State::Closed) => Some(Need::State(state)),
+        _ => target.status.log_fails().then_some(Need::Log),
+    };
     rack.targets()
         .iter()
-        .map(|target| (target, target.status.state()))
-        .filter(move |(_, state)| needs(*state))
+        .filter_map(move |target| Some((target, need(target)?)))
 }
 
 impl Overview {

@@ -11,7 +11,7 @@ use super::frame::Fresh;
 use super::layout::{Main, PanePlan, Plan};
 use super::message::Effect;
 use super::model::{Model, View};
-use super::overview::{Item, attention};
+use super::overview::{Item, Need, attention};
 use super::panes::{Pane, Scroll};
 use super::raw::Raw;
 use super::rows::Row;
@@ -24,8 +24,10 @@ use crate::transcript::{Ring, Seq};
 pub struct Picture {
     /// How many targets are in each state, in the order of [`State::ALL`].
     pub counts: [usize; State::ALL.len()],
-    /// The targets that need somebody.
-    pub attention: Vec<(TargetId, State)>,
+    /// How many targets' logs cannot be written.
+    pub failing_logs: usize,
+    /// The targets that need somebody, and why.
+    pub attention: Vec<(TargetId, Need)>,
     tiles: HashMap<TargetId, Tile>,
     panes: HashMap<Slot, Shown>,
     raws: HashMap<TargetId, Raw>,
@@ -150,8 +152,10 @@ impl Picture {
 
     fn collect_states(&mut self, model: &Model, collected: &mut Collected) {
         let mut counts = [0; State::ALL.len()];
+        let mut failing_logs = 0;
         for target in model.rack.targets() {
             let state = target.status.state();
+            failing_logs += usize::from(target.status.log_fails());
             if let Some(count) = State::ALL
                 .iter()
                 .position(|known| *known == state)
@@ -161,10 +165,11 @@ impl Picture {
             }
         }
         let needing: Vec<_> = attention(&model.rack)
-            .map(|(target, state)| (target.id, state))
+            .map(|(target, need)| (target.id, need))
             .collect();
-        collected.changed |= counts != self.counts || needing != self.attention;
-        (self.counts, self.attention) = (counts, needing);
+        collected.changed |=
+            counts != self.counts || failing_logs != self.failing_logs || needing != self.attention;
+        (self.counts, self.failing_logs, self.attention) = (counts, failing_logs, needing);
     }
 
     fn collect_tiles(

@@ -21,6 +21,8 @@ use crate::transcript::Time;
 
 /// Lines of an answer up to which it is told as notices; longer ones are shown in a box.
 const NOTICE_LINES_MAX: usize = 1;
+/// Long answers that wait for a box to close: as many commands as a person gives before they look.
+const ANSWERS_MAX: usize = 16;
 
 impl Model {
     /// Takes a message. Returns what is to be done, in that order.
@@ -51,8 +53,17 @@ impl Model {
                 vec![Effect::Draw(Fresh::Known)]
             }
         };
+        self.show_answers();
         self.settle();
         effects
+    }
+
+    /// Opens a box with the long answers there are, if none is open. Who closed one gets a frame anyway.
+    fn show_answers(&mut self) {
+        if self.overlay.is_none() && !self.answers.is_empty() {
+            let text = std::mem::take(&mut self.answers).join("\n\n");
+            self.overlay = Some(Overlay::Text(TextBox::new("Answer", &text)));
+        }
     }
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
@@ -103,8 +114,15 @@ impl Model {
                 );
             }
         }
-        if !long.is_empty() && self.overlay.is_none() {
-            self.overlay = Some(Overlay::Text(TextBox::new("Answer", &long.join("\n"))));
+        if !long.is_empty() {
+            self.answers.push(long.join("\n"));
+        }
+        if self.answers.len() > ANSWERS_MAX {
+            self.answers.remove(0);
+            self.tell(
+                Severity::Warning,
+                "an answer was dropped: too many came while a box was open",
+            );
         }
         vec![Effect::Draw(Fresh::Front)]
     }

@@ -265,6 +265,35 @@ fn short_answers_are_told_and_long_ones_open_a_box() {
 }
 
 #[test]
+fn answers_wait_until_a_box_closes() {
+    let mut stage = Stage::new(4);
+    let answer = |n: usize| {
+        let text = format!("first {n}\nlast {n}");
+        Message::Replies(vec![Reply::new(Ok(text))])
+    };
+    stage.keys("f1");
+    stage.message(answer(1));
+    stage.message(answer(2));
+    assert!(!stage.screen(80, 24).contains("last 1"));
+    stage.keys("esc");
+    let screen = stage.screen(80, 24);
+    assert!(
+        screen.contains("last 1") && screen.contains("first 2"),
+        "{screen}"
+    );
+    (0..100).for_each(|n| drop(stage.message(answer(n))));
+    stage.keys("esc");
+    let screen = stage.screen(80, 60);
+    assert!(
+        !screen.contains("first 83") && screen.contains("first 84"),
+        "{screen}"
+    );
+    assert!(screen.contains("an answer was dropped"), "{screen}");
+    stage.keys("esc");
+    assert!(stage.model.overlay.is_none());
+}
+
+#[test]
 fn moving_the_mouse_costs_nothing_and_clicks_choose() {
     let mut stage = Stage::new(10);
     stage.screen(80, 24);

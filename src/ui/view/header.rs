@@ -36,6 +36,15 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
         left.push((Role::Dim, "  server  client".to_owned()));
     }
     let mut right = Vec::new();
+    // First, so that it is the last to be cut.
+    if picture.failing_logs > 0 {
+        let words = match picture.failing_logs {
+            1 => "1 LOG FAILS".to_owned(),
+            count => format!("{count} LOGS FAIL"),
+        };
+        right.push((Role::Error, words));
+        right.push((Role::Header, "  ".to_owned()));
+    }
     let count = model.rack.targets().len();
     right.push((
         Role::Header,

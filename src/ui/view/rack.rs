@@ -10,7 +10,7 @@ use crate::ui::fit::{columns, fit};
 use crate::ui::layout::RackPlan;
 use crate::ui::look::Look;
 use crate::ui::model::{Focus, Model};
-use crate::ui::overview::Item;
+use crate::ui::overview::{Item, Need};
 use crate::ui::picture::Picture;
 use crate::ui::theme::Role;
 use crate::ui::tile::Tile;
@@ -224,21 +224,21 @@ fn attention(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
             .map(|(_, text)| columns(text, look.glyphs))
             .sum();
         let mut room = usize::from(inner.width).saturating_sub(used + columns(&hint, look.glyphs));
-        for (id, state) in needing {
+        for (id, need) in needing {
             let Some(target) = model.rack.target(*id) else {
                 continue;
             };
-            let text = format!(
-                " {} {}",
-                state.letter(),
-                fit(&target.name, NAME_COLUMNS_MAX, look.glyphs)
-            );
+            let name = fit(&target.name, NAME_COLUMNS_MAX, look.glyphs);
+            let (role, text) = match need {
+                Need::State(state) => (state_role(*state), format!(" {} {name}", state.letter())),
+                Need::Log => (Role::Error, format!(" log {name}")),
+            };
             let wanted = columns(&text, look.glyphs);
             if wanted > room {
                 break;
             }
             room -= wanted;
-            notes.push((state_role(*state), text));
+            notes.push((role, text));
         }
         notes.push((Role::Dim, hint));
     }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::rack::State;
 use crate::transcript::Kind;
+use crate::transcript::log::Health;
 use crate::ui::frame::Fresh;
 use crate::ui::message::Message;
 use crate::ui::stage::Stage;
@@ -200,6 +201,26 @@ fn in_every_theme_and_depth_states_are_told_by_letters() {
             assert!(screen.contains(letter), "{letter} in\n{screen}");
         }
     }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_shows_in_every_view() {
+    let mut stage = Stage::new(12);
+    let failing = || Health::Failing {
+        reason: "no space left on device".to_owned(),
+    };
+    stage.screen(80, 24);
+    stage.target("t003").status.set_log(failing());
+    assert!(stage.collect(Fresh::Front).changed);
+    let screen = stage.screen(80, 24);
+    assert!(screen.contains("1 LOG FAILS"), "{screen}");
+    assert!(screen.contains("1 needs you: log t003"), "{screen}");
+    stage.keys("n");
+    assert_eq!(stage.model.target().unwrap().name, "t003");
+    stage.target("t004").status.set_log(failing());
+    stage.line(".open t000");
+    assert!(stage.screen(80, 24).contains("2 LOGS FAIL"));
+    assert!(stage.screen(40, 12).contains("2 LOGS FAIL"));
 }
 
 /// What one pane draws beside a neighbour.
