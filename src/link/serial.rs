@@ -18,7 +18,7 @@ pub const BREAK_MS: u64 = 300;
 #[derive(Debug)]
 pub struct Serial {
     pub(super) port: SerialPort,
-    _lock: OwnedFd,
+    _lock: Lock,
     place: String,
 }
 
@@ -32,8 +32,8 @@ pub struct Serial {
 pub fn open_serial(line: &SerialLine) -> Result<Serial, Error> {
     let place = line.device.display().to_string();
     let failed = |error: io::Error| Error::io(Operation::OpenSerial, place.clone(), error);
-    let lock = lock(&line.device).map_err(|error| failed(error.into()))?;
-    if !rustix::termios::isatty(&lock) {
+    let lock = Lock::take(&line.device).map_err(|error| failed(error.into()))?;
+    if !rustix::termios::isatty(&lock.0) {
         return Err(Error::new(
             Operation::OpenSerial,
             place,
@@ -109,12 +109,25 @@ impl Drop for BreakEnd<'_> {
     }
 }
 
-/// Opens the device without waiting for a carrier and locks it.
-fn lock(device: &Path) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(device, flags, Mode::empty())?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
+/// A device that is locked as long as this lives.
+#[derive(Debug)]
+struct Lock(OwnedFd);
+
+impl Lock {
+    /// Opens the device without waiting for a carrier and locks it.
+    fn take(device: &Path) -> rustix::io::Result<Self> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(device, flags, Mode::empty())?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a program that is just being started holds a copy until it runs.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
 }
 
 fn shaped(mut settings: Settings, line: &SerialLine) -> io::Result<Settings> {
