@@ -20,6 +20,9 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Exit status for bad usage and a bad configuration.
 const USAGE: u8 = 2;
+/// Open files that the most targets there can be may need. Not all that the system allows: programs that are started
+/// inherit the limit, and some count to it.
+const FILES: u64 = 32_768;
 /// Threads of the engine: reading a rack is mostly the kernel's work.
 const ENGINE_THREADS: usize = 4;
 
@@ -111,43 +114,12 @@ fn console(
     log_to(&places)?;
     raise_file_limit();
     let engine = engine()?;
-    let rack = match demo {
-        Some(demo) => {
-            let plans = demo.plans();
-            let _inside = engine.enter();
-            let rack =
-                sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
-            let strings = plans
-                .iter()
-                .zip(rack.addresses())
-                .map(|(plan, address)| plan.target(*address, Wire::Raw));
-            targets.extend(
-                strings
-                    .map(|string| string.parse())
-                    .collect::<Result<Vec<TargetString>, _>>()?,
-            );
-            Some(rack)
-        }
-        None => None,
-    };
-    let file = if demo.is_some() {
-        None
-    } else {
-        places.config_file.clone()
-    };
+    let rack = demo
+        .map(|demo| serve_demo(demo, &engine, &mut targets))
+        .transpose()?;
+    let file = places.config_file.clone().filter(|_| demo.is_none());
     let overrides = overrides(options, targets);
-    let read = move || {
-        let (mut config, mut problems) = match &file {
-            Some(file) => Config::load(file, &())?,
-            None => (Config::default(), Problems::default()),
-        };
-        problems.0.extend(config.override_with(overrides.clone()).0);
-        if problems.has_errors() {
-            Err(problems)
-        } else {
-            Ok((config, problems))
-        }
-    };
+    let read = move || read(file.as_deref(), overrides.clone());
     let (config, warnings) = match read() {
         Ok(read) => read,
         Err(problems) => return Ok(refuse(&problems.to_string())),
@@ -202,6 +174,31 @@ fn console(
             ExitCode::SUCCESS
         }
     })
+}
+
+/// Starts the demo's targets, and adds their connection strings to `targets`.
+fn serve_demo(demo: &Demo, engine: &Runtime, targets: &mut Vec<TargetString>) -> Result<sim::Rack> {
+    let plans = demo.plans();
+    let _inside = engine.enter();
+    let rack = sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
+    for (plan, address) in plans.iter().zip(rack.addresses()) {
+        targets.push(plan.target(*address, Wire::Raw).parse()?);
+    }
+    Ok(rack)
+}
+
+/// Reads the configuration: the file, if there is one, and over it what the command line says. With the warnings.
+fn read(file: Option<&Path>, overrides: Overrides) -> Result<(Config, Problems), Problems> {
+    let (mut config, mut problems) = match file {
+        Some(file) => Config::load(file, &())?,
+        None => (Config::default(), Problems::default()),
+    };
+    problems.0.extend(config.override_with(overrides).0);
+    if problems.has_errors() {
+        Err(problems)
+    } else {
+        Ok((config, problems))
+    }
 }
 
 fn overrides(options: &Console, targets: Vec<TargetString>) -> Overrides {
@@ -279,11 +276,13 @@ fn log_to(places: &Places) -> Result<()> {
     Ok(())
 }
 
-/// Asks for as many open files as the system allows: a target has a link and a log.
+/// Asks for enough open files: a target has a link and a log.
 fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
+    let wanted = limit.maximum.map_or(FILES, |most| most.min(FILES));
+    // No limit at all is as good.
+    limit.current = limit.current.map(|now| now.max(wanted));
     // With the limit as it is, links beyond it fail and say so.
     setrlimit(Resource::Nofile, limit).ok();
 }

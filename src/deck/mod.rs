@@ -114,7 +114,7 @@ impl Deck {
         }
     }
 
-    /// Everything rare that happens from now on.
+    /// Everything rare that happens from now on; the first to ask gets all since the start.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         match self {
             Self::Host(host) => host.events(),

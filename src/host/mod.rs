@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Overrides, Places, Problems};
 use crate::connect::TargetString;
-use crate::deck::{Asked, EVENTS, Event, Severity};
+use crate::deck::{Asked, EVENTS, Event};
 use crate::rack::{Rack, TargetId};
 use crate::target::Request;
 use crate::target::netconsole::Ports;
@@ -38,6 +38,8 @@ pub struct Host {
     runtime: Handle,
     pulse: Arc<Pulse>,
     events: broadcast::Sender<Event>,
+    /// For the first listener: what happened since the start.
+    first_events: Mutex<Option<broadcast::Receiver<Event>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     ports: Ports,
@@ -60,12 +62,14 @@ impl Host {
     ) -> std::io::Result<Arc<Self>> {
         let pulse = Arc::new(Pulse::default());
         let events = broadcast::Sender::new(EVENTS);
+        let first_events = Mutex::new(Some(events.subscribe()));
         let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
         let host = Arc::new(Self {
             logs: Arc::new(Logs::new(writer, events.clone(), pulse.clone())),
             runtime,
             pulse,
             events,
+            first_events,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             ports: Ports::default(),
@@ -87,9 +91,13 @@ impl Host {
         self.pulse.clone()
     }
 
-    /// Everything rare that happens from now on.
+    /// Everything rare that happens from now on; the first to ask gets all since the start.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        let mut first = self
+            .first_events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first.take().unwrap_or_else(|| self.events.subscribe())
     }
 
     /// Asks a target for something, as `who`. What is sent is recorded in the transcript first.
@@ -195,17 +203,6 @@ impl Host {
             return Err(problems.to_string());
         }
         Ok(seats.change(self, config))
-    }
-
-    /// Something that the people at this host should know.
-    pub fn notice(&self, severity: Severity, text: &str) {
-        self.events
-            .send(Event::Notice {
-                time: Time::now(),
-                severity,
-                text: text.to_owned(),
-            })
-            .ok();
     }
 
     /// Tells all targets to end: what they were asked for is answered soon.

@@ -34,7 +34,6 @@ fn start(file: &str) -> Rig {
     let read = move || Config::load(&path, &()).map(|(config, _)| config);
     let config = read().unwrap();
     let runtime = Handle::current();
-    // Nothing runs yet, so that no event is missed.
     let host = Host::start(config, places, Box::new(read), runtime).unwrap();
     let events = host.events();
     Rig { host, events, home }
@@ -277,6 +276,14 @@ async fn added_targets_outlive_a_reload_until_they_are_removed() {
     let told = rig.host.add("gdb:server=lab,port=1234,name=later").unwrap();
     assert!(told.starts_with("added later\n"), "{told}");
     rig.end("cat").await.clear();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_listener_misses_nothing() {
+    let rig = start(&target("t1", "exec:cat"));
+    rig.state("t1", State::Running).await;
+    let Rig { mut events, .. } = rig;
+    assert_eq!(events.try_recv(), Ok(Event::Rack));
 }
 
 #[tokio::test(flavor = "multi_thread")]

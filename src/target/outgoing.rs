@@ -252,6 +252,16 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_whose_messages_are_not_taken_keeps_the_rest() {
+        let mut outgoing = Outgoing::default();
+        while outgoing.takes_own() {
+            assert!(outgoing.own_bytes < OWN_BYTES);
+            outgoing.push_own(vec![0; 16 << 10]);
+        }
+        assert_eq!(outgoing.refusal(), None, "people may still send");
+    }
+
+    #[test]
     fn more_than_the_bounds_is_refused() {
         let mut outgoing = Outgoing::default();
         outgoing.push_keys(vec![0; BYTES], oneshot::channel().0);

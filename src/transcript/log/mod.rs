@@ -142,6 +142,7 @@ impl LogWriter {
     /// Writes all there is and ends the thread; gives up after `patience` when the disk hangs. Whether it ended.
     pub fn stop(mut self, patience: Duration) -> bool {
         self.order(Order::Stop);
+        self.bell.progress.urgent.notify_one();
         let Some(thread) = self.thread.take() else {
             return true;
         };
@@ -157,7 +158,6 @@ impl LogWriter {
         // The thread ends only when it is told to, so there is nobody to tell of a failure.
         self.orders.send(order).ok();
         self.bell.watch.wake();
-        self.bell.progress.urgent.notify_one();
     }
 }
 
