@@ -83,6 +83,10 @@ pub struct Screen {
     pub theme: String,
     /// Most frames drawn in a second, 1 to 60.
     pub frame_rate: u32,
+    /// Bytes a second that showing output may cost on the way to the terminal, on average.
+    pub bytes_per_second: u32,
+    /// Whether a line for several targets is asked about first.
+    pub confirm: bool,
     /// Whether the mouse is used.
     pub mouse: bool,
     /// Whether only ASCII characters are drawn.
@@ -100,6 +104,8 @@ impl Default for Screen {
         Screen {
             theme: "default".to_owned(),
             frame_rate: 30,
+            bytes_per_second: 32 << 10,
+            confirm: true,
             mouse: true,
             ascii: false,
             color: Color::Auto,

@@ -143,6 +143,8 @@ pub(super) fn read_screen(
     const KEYS: &[&str] = &[
         "theme",
         "frame_rate",
+        "bytes_per_second",
+        "confirm",
         "mouse",
         "ascii",
         "color",
@@ -161,6 +163,12 @@ pub(super) fn read_screen(
                 }
             }
             "frame_rate" => set(&mut screen.frame_rate, reader.integer(value, FRAME_RATE)),
+            "bytes_per_second" => {
+                let bytes = reader.size(value, BYTES_PER_SECOND);
+                let bytes = bytes.and_then(|bytes| u32::try_from(bytes).ok());
+                set(&mut screen.bytes_per_second, bytes);
+            }
+            "confirm" => set(&mut screen.confirm, reader.flag(value)),
             "mouse" => set(&mut screen.mouse, reader.flag(value)),
             "ascii" => set(&mut screen.ascii, reader.flag(value)),
             "color" => {
@@ -260,5 +268,7 @@ const TOTAL_BYTES: RangeInclusive<u64> = 64 << 10..=4 << 40;
 const LINE_LIMIT_BYTES: RangeInclusive<u64> = 256..=1 << 20;
 /// Frames a second: faster is wasted on terminals.
 const FRAME_RATE: RangeInclusive<u32> = 1..=60;
+/// From what still shows a screenful in some seconds to more than any terminal takes.
+const BYTES_PER_SECOND: RangeInclusive<u64> = 1 << 10..=1 << 30;
 /// Shorter pauses would hammer a target that refuses; longer ones look as if nothing happened.
 const RECONNECT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);

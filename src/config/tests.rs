@@ -103,6 +103,8 @@ line_limit = "1B"
 [screen]
 theme = 1
 frame_rate = "fast"
+bytes_per_second = "1M/s"
+confirm = "maybe"
 mouse = "yes"
 color = "allways"
 [reconnect]
@@ -162,6 +164,8 @@ fn what_the_file_says_is_what_is_meant() {
         [screen]
         theme = "dark"
         frame_rate = 60
+        bytes_per_second = "4k"
+        confirm = false
         mouse = false
         ascii = true
         color = "never"
@@ -208,6 +212,8 @@ fn what_the_file_says_is_what_is_meant() {
         Screen {
             theme: "dark".to_owned(),
             frame_rate: 60,
+            bytes_per_second: 4 << 10,
+            confirm: false,
             mouse: false,
             ascii: true,
             color: Color::Never,

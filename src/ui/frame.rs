@@ -28,7 +28,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             frame_rate: 30,
-            bytes_per_second: 32_000,
+            bytes_per_second: 32 << 10,
         }
     }
 }
@@ -226,7 +226,7 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(Pace::default());
         pacer.change(start);
-        pacer.drew(start, Fresh::All, 12_800);
+        pacer.drew(start, Fresh::All, 1_000_000);
         pacer.expect_echo(at(start, 1));
         pacer.change(at(start, 5));
         let now = at(start, 6);

@@ -63,14 +63,14 @@ impl Options {
             depth,
             glyphs: Glyphs::chosen(wanted.ascii, &env),
             times: wanted.time_stamps,
-            confirm_many: true,
+            confirm_many: wanted.confirm,
             reduced_motion: wanted.reduced_motion || still,
             mouse: wanted.mouse,
             zone: TimeZone::system(),
         };
         let pace = Pace {
             frame_rate: wanted.frame_rate,
-            ..Pace::default()
+            bytes_per_second: wanted.bytes_per_second,
         };
         Ok(Self {
             settings,

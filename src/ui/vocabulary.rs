@@ -57,6 +57,7 @@ pub fn key_map(changes: &[KeyChange]) -> Result<KeyMap, Vec<Problem>> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::ui::action::{Action, Context};
 
     fn read(text: &str) -> Result<Config, String> {
         let directory = tempfile::tempdir().unwrap();
@@ -84,6 +85,31 @@ mod tests {
             "`enter`",
         ] {
             assert!(problems.contains(expected), "{expected} in {problems}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_the_sample_configuration_can_be_taken_as_they_are() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kdeck.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (_, keys) = text.split_once("\n[keys]\n").unwrap();
+        let keys: Vec<&str> = keys
+            .lines()
+            .map_while(|line| line.strip_prefix("# "))
+            .collect();
+        assert!(keys.len() > 5, "{keys:?}");
+        let config = read(&format!("[keys]\n{}\n", keys.join("\n"))).unwrap();
+        assert_eq!(config.keys.len(), keys.len());
+        let changed = key_map(&config.keys).unwrap();
+        let suspends = |map: &KeyMap| !map.keys(Context::Global, Action::Suspend).is_empty();
+        assert!(!suspends(&changed) && suspends(&KeyMap::default()));
+        // All the others are as they were.
+        for (context, action, keys) in crate::ui::keys::defaults::DEFAULTS {
+            let kept = changed.keys(*context, *action);
+            let known = |key: &&str| key.parse().is_ok_and(|key| kept.contains(&key));
+            if *action != Action::Suspend {
+                assert!(keys.iter().all(|key| known(&key)), "{action} {kept:?}");
+            }
         }
     }
 
