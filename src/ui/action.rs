@@ -146,8 +146,8 @@ actions! {
     PaneNext "pane-next" "Go to the next pane" [Global];
     PanePrevious "pane-previous" "Go to the previous pane" [Global];
     ClosePane "close-pane" "Close the pane; the target goes on" [Pane];
-    Zoom "zoom" "Give the pane the whole screen, or give it back" [Pane];
-    NextLayout "next-layout" "Arrange the panes otherwise" [Pane];
+    Zoom "zoom" "Give the pane the whole screen, or give it back" [Rack, Pane];
+    NextLayout "next-layout" "Arrange the panes otherwise" [Rack, Pane];
     ScrollUp "scroll-up" "Scroll up a line" [Pane];
     ScrollDown "scroll-down" "Scroll down a line" [Pane];
     ScrollPageUp "scroll-page-up" "Scroll up a page" [Pane, CommandLine];

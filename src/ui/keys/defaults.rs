@@ -89,6 +89,8 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Rack, FilterRack, &["/", "ctrl+f"]),
     (Rack, SortRack, &["s"]),
     (Rack, GroupRack, &["b"]),
+    (Rack, Zoom, &["z"]),
+    (Rack, NextLayout, &["a"]),
     // The panes alone.
     (Pane, FocusNext, &["ctrl+w"]),
     (Pane, PaneNext, &["tab", "]"]),

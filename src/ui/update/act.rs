@@ -113,15 +113,28 @@ impl Model {
 
             Action::PaneNext => return self.go_to_pane(|panes| panes.step(1)),
             Action::PanePrevious => return self.go_to_pane(|panes| panes.step(-1)),
-            Action::ClosePane => {
+            Action::ClosePane if self.view == View::Panes => {
                 self.panes.close();
+                return all;
+            }
+            // From the rack it is the chosen target that gets the screen.
+            Action::Zoom if self.view == View::Rack => {
+                if let Some(target) = self.target().cloned() {
+                    self.open(&target);
+                    self.panes.zoomed = true;
+                }
                 return all;
             }
             Action::Zoom => {
                 self.panes.zoomed = !self.panes.zoomed;
                 return all;
             }
+            Action::ClosePane | Action::NextLayout if self.panes.list.is_empty() => {
+                self.tell(Severity::Info, "no pane is open");
+            }
+            Action::ClosePane => self.tell(Severity::Info, "the panes are not in front"),
             Action::NextLayout => {
+                self.view = View::Panes;
                 self.panes.zoomed = false;
                 self.panes.arrangement = self.panes.arrangement.next();
                 self.tell(

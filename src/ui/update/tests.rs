@@ -265,6 +265,30 @@ fn short_answers_are_told_and_long_ones_open_a_box() {
 }
 
 #[test]
+fn panes_are_zoomed_and_arranged_from_the_rack_too() {
+    let mut stage = Stage::new(4);
+    stage.keys("a");
+    assert_eq!(stage.model.view, View::Rack);
+    assert!(stage.screen(80, 24).contains("no pane is open"));
+    stage.line(".open t000 t001");
+    stage.keys("esc f3 home");
+    stage.keys("z");
+    assert_eq!(stage.model.view, View::Panes);
+    assert!(stage.model.panes.zoomed);
+    assert_eq!(stage.model.target().unwrap().name, "t000");
+    let before = stage.model.panes.arrangement;
+    stage.keys("esc f3 a");
+    assert_eq!(stage.model.view, View::Panes);
+    assert!(!stage.model.panes.zoomed && stage.model.panes.arrangement != before);
+    // What is not in sight is not closed.
+    stage.keys("f3");
+    stage.keys("ctrl+p");
+    stage.typed("close-pane");
+    stage.keys("enter");
+    assert_eq!(stage.model.panes.list.len(), 2);
+}
+
+#[test]
 fn answers_wait_until_a_box_closes() {
     let mut stage = Stage::new(4);
     let answer = |n: usize| {

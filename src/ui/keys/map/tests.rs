@@ -154,14 +154,14 @@ fn keys_of_an_action_are_those_that_work_here_the_local_ones_first() {
 #[test]
 fn a_change_replaces_the_default_keys_and_takes_keys_from_other_defaults() {
     let map = changed(&[
-        ("zoom", &["n", "ctrl+v"]),
+        ("toggle-wrap", &["n", "ctrl+v"]),
         ("quit", &["ctrl+q", "Q"]),
         ("close-pane", &["none"]),
     ])
     .unwrap();
-    assert_eq!(map.action(Context::Pane, key("n")), Some(Action::Zoom));
-    assert_eq!(map.action(Context::Pane, key("ctrl+v")), Some(Action::Zoom));
-    assert_eq!(map.action(Context::Pane, key("z")), None);
+    assert_eq!(map.action(Context::Pane, key("n")), Some(Action::ToggleWrap));
+    assert_eq!(map.action(Context::Pane, key("ctrl+v")), Some(Action::ToggleWrap));
+    assert_eq!(map.action(Context::Pane, key("w")), None);
     assert_eq!(map.keys(Context::Pane, Action::SearchNext), []);
     assert_eq!(
         map.action(Context::Rack, key("n")),
@@ -203,16 +203,16 @@ fn a_change_may_name_one_context() {
 
 #[test]
 fn two_changes_that_want_one_key_in_one_context_are_reported() {
-    let error = only_error(&[("zoom", &["m"]), ("copy", &["m"])]);
+    let error = only_error(&[("toggle-wrap", &["m"]), ("copy", &["m"])]);
     assert_eq!(
         error,
         Error::Conflict {
             key: key("m"),
             context: Context::Pane,
-            action: Action::Zoom
+            action: Action::ToggleWrap
         }
     );
-    assert!(changed(&[("zoom", &["m"]), ("sort-rack", &["m"])]).is_ok());
+    assert!(changed(&[("toggle-wrap", &["m"]), ("sort-rack", &["m"])]).is_ok());
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn every_refused_change_is_reported_with_what_would_be_right() {
         ("zom", &["z"]),
         ("xyzzy", &["z"]),
         ("panel.zoom", &["z"]),
-        ("rack.zoom", &["z"]),
+        ("rack.copy", &["z"]),
         ("copy", &["ctrl+i"]),
         ("submit", &["x"]),
         ("leave-raw", &["none"]),
