@@ -159,8 +159,14 @@ fn a_change_replaces_the_default_keys_and_takes_keys_from_other_defaults() {
         ("close-pane", &["none"]),
     ])
     .unwrap();
-    assert_eq!(map.action(Context::Pane, key("n")), Some(Action::ToggleWrap));
-    assert_eq!(map.action(Context::Pane, key("ctrl+v")), Some(Action::ToggleWrap));
+    assert_eq!(
+        map.action(Context::Pane, key("n")),
+        Some(Action::ToggleWrap)
+    );
+    assert_eq!(
+        map.action(Context::Pane, key("ctrl+v")),
+        Some(Action::ToggleWrap)
+    );
     assert_eq!(map.action(Context::Pane, key("w")), None);
     assert_eq!(map.keys(Context::Pane, Action::SearchNext), []);
     assert_eq!(
