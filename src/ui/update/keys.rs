@@ -98,7 +98,7 @@ impl Model {
             Overlay::Role(role) => role.key(key, keys),
             Overlay::Confirm(confirm, _) => confirm.key(key, keys),
             Overlay::Notices(view) => view.key(key, keys, &self.notices),
-            Overlay::Text(text) => text.key(key, keys),
+            Overlay::Text(text) => text.key(key, keys, self.size),
             Overlay::History(_, skip)
                 if keys.action(Context::CommandLine, key) == Some(Action::HistorySearch) =>
             {
@@ -235,7 +235,7 @@ impl Model {
             return Vec::new();
         };
         let (id, bytes) = (pane.target, encode_paste(text, pane.bracketed_paste));
-        let lines = text.lines().count();
+        let lines = lines(text).count();
         if lines <= 1 && bytes.len() <= PASTE_BYTES_ASKED {
             return vec![Effect::Ask {
                 id,
@@ -253,11 +253,7 @@ impl Model {
 
     fn paste_line(&mut self, text: &str) -> Vec<Effect> {
         self.focus = Focus::Line;
-        let whole = text.trim_end_matches(['\r', '\n']);
-        let lines: Vec<&str> = whole
-            .split(['\r', '\n'])
-            .filter(|line| !line.is_empty())
-            .collect();
+        let lines: Vec<&str> = lines(text).filter(|line| !line.is_empty()).collect();
         match lines.as_slice() {
             [] => {}
             [line] => self.line.insert(line),
@@ -315,8 +311,15 @@ fn clean(line: &str) -> String {
         .collect()
 }
 
+/// The lines of pasted text: terminals end them with a carriage return, a line feed or both.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_end_matches(['\r', '\n'])
+        .split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
 fn shown(text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = lines(text).collect();
     let mut shown: Vec<String> = lines
         .iter()
         .take(PASTE_LINES_SHOWN)

@@ -129,7 +129,7 @@ impl Model {
             View::Rack => self.preview.as_mut_slice(),
             View::Panes => self.panes.list.as_mut_slice(),
         };
-        let mut effects = Vec::new();
+        let (mut effects, mut said) = (Vec::new(), String::new());
         for pane in panes {
             let Some(target) = rack.target(pane.target) else {
                 continue;
@@ -140,10 +140,15 @@ impl Model {
             let found = target.transcript.with(|ring| search.look(ring));
             if !search.is_looking() {
                 effects = vec![Effect::Draw(Fresh::Front)];
+                said = search.words();
             }
             if let Some(seq) = found {
                 show(pane, target, seq, plan, &zone);
             }
+        }
+        // A small pane has no room for it in its title.
+        if !said.is_empty() {
+            self.tell(crate::deck::Severity::Info, &said);
         }
         effects
     }

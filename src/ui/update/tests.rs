@@ -78,7 +78,7 @@ fn in_raw_mode_every_key_but_one_goes_to_the_target() {
         ]
     );
     assert_eq!(stage.message(Message::Paste("one".into())), [bytes(b"one")]);
-    assert_eq!(stage.message(Message::Paste("a\nb".into())), []);
+    assert_eq!(stage.message(Message::Paste("a\rb".into())), []);
     assert_eq!(stage.keys("y"), [bytes(b"a\rb")]);
     assert_eq!(stage.keys("ctrl+]"), []);
     assert!(stage.model.front().is_some_and(|pane| !pane.raw));

@@ -138,7 +138,7 @@ fn a_paste_of_several_lines_is_asked_about_and_sent_line_by_line() {
     assert_eq!(stage.model.line.text(), "one line");
     stage.keys("ctrl+c");
     assert_eq!(
-        stage.message(Message::Paste("a\r\nb\n\nc\x1b[2J".into())),
+        stage.message(Message::Paste("a\r\nb\r\rc\x1b[2J".into())),
         []
     );
     assert_eq!(
