@@ -73,6 +73,9 @@ impl Screen {
         if !io::stdin().is_terminal() {
             return Err(Error::NotATerminal("standard input"));
         }
+        // Whether there is colour was decided where the theme was fitted to the terminal; the library, which looks at
+        // NO_COLOR too, would overrule a person who asked for colour.
+        crossterm::style::force_color_output(true);
         let size = size();
         let out = io::stdout()
             .as_fd()
