@@ -59,6 +59,7 @@ impl Home {
             ("KDECK_RUNTIME_DIR", path("run")),
             ("KDECK_NAME", TYPIST.into()),
             ("TZ", "UTC".into()),
+            ("LANG", "C.UTF-8".into()),
         ]
     }
 
@@ -94,4 +95,14 @@ pub fn log_files(directory: &Path, target: &str) -> Vec<PathBuf> {
 }
 
 /// Variables that change what kdeck does and belong to the person who tests.
-pub const FOREIGN: [&str; 5] = ["NO_COLOR", "KDECK_LOG", "COLORTERM", "COLUMNS", "LINES"];
+pub const FOREIGN: [&str; 9] = [
+    "NO_COLOR",
+    "KDECK_LOG",
+    "COLORTERM",
+    "COLUMNS",
+    "LINES",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMUX",
+    "STY",
+];

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use pty_process::Size;
 use pty_process::blocking::Command;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::deadline::Deadline;
@@ -88,11 +89,23 @@ impl Terminal {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_program(Path::new(KDECK), home, columns, rows, arguments, variables)
+    }
+
+    /// The same with another program in kdeck's place.
+    pub fn start_program(
+        program: &Path,
+        home: Home,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let (pty, terminal) = pty_process::blocking::open().expect("a pty");
         pty.resize(Size::new(rows, columns)).expect("a pty");
         let line = terminal.as_fd().try_clone_to_owned().expect("a descriptor");
         let modes = tcgetattr(&line).expect("a terminal");
-        let mut command = Command::new(KDECK)
+        let mut command = Command::new(program)
             .current_dir(home.path())
             .args(arguments)
             .envs(home.variables());
@@ -153,6 +166,16 @@ impl Terminal {
         text(&self.shared.lock().emulator)
     }
 
+    /// What `look` says of the screen as it is.
+    pub fn see<T>(&self, look: impl Fn(&vt100::Screen) -> T) -> T {
+        look(self.shared.lock().emulator.screen())
+    }
+
+    /// Whether the terminal has the modes that it had before kdeck came.
+    pub fn has_its_modes(&self) -> bool {
+        same_modes(&tcgetattr(&self.line).expect("a terminal"), &self.modes)
+    }
+
     /// Everything that was written to the terminal so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.shared.lock().bytes.clone()
@@ -177,6 +200,20 @@ impl Terminal {
         self.wait(&format!("{text:?} is gone from the screen"), |screen| {
             !screen.contents().contains(text)
         });
+    }
+
+    /// Waits until it has stopped, as a shell's job does.
+    pub fn wait_stopped(&self) {
+        let deadline = Deadline::soon();
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        loop {
+            match waitpid(pid, options).expect("a child") {
+                Some((_, status)) => return assert!(status.stopped(), "kdeck ended"),
+                None => assert!(deadline.left().is_some(), "kdeck does not stop"),
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// Sends it a signal.
@@ -307,6 +344,18 @@ fn left_on(screen: &vt100::Screen) -> Vec<&'static str> {
         (
             "mouse",
             screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None,
+        ),
+        (
+            "colour",
+            (screen.fgcolor(), screen.bgcolor()) != Default::default(),
+        ),
+        (
+            "attributes",
+            screen.bold()
+                || screen.dim()
+                || screen.italic()
+                || screen.underline()
+                || screen.inverse(),
         ),
     ];
     modes
