@@ -206,7 +206,7 @@ impl<'a> Conversation<'a> {
             return self.reply(&request, answer, Err(reason));
         }
         match request {
-            Request::Line(text) | Request::Secret(text) => {
+            Request::Line(text) => {
                 let mut bytes = Vec::new();
                 let line = [text.as_bytes(), self.eol.bytes()].concat();
                 self.engine.encode(&line, &mut bytes);
@@ -238,9 +238,7 @@ impl<'a> Conversation<'a> {
             Request::Connect => Ok("already connected".to_owned()),
             Request::Describe => Ok(self.describe()),
             // These have ways of their own.
-            Request::Line(_) | Request::Secret(_) | Request::Keys(_) | Request::Disconnect => {
-                Ok(String::new())
-            }
+            Request::Line(_) | Request::Keys(_) | Request::Disconnect => Ok(String::new()),
         };
         self.reply(&ask.request, ask.answer, result);
     }

@@ -30,8 +30,6 @@ pub const REQUESTS: usize = 4096;
 pub enum Request {
     /// Send this line, with the target's line ending.
     Line(String),
-    /// Send this line, and record nothing of it: it answers a prompt for a password.
-    Secret(String),
     /// Send these bytes as they are: keys of raw mode.
     Keys(Vec<u8>),
     /// Send a break (serial, telnet, RFC 2217).
@@ -77,7 +75,7 @@ impl Request {
                 };
                 Cow::Owned(format!(".{line} {}", if *on { "on" } else { "off" }))
             }
-            Self::Secret(_) | Self::Keys(_) | Self::Resize { .. } | Self::Describe => return None,
+            Self::Keys(_) | Self::Resize { .. } | Self::Describe => return None,
         })
     }
 }

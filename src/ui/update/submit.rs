@@ -18,14 +18,6 @@ impl Model {
     pub(super) fn submit(&mut self) -> Vec<Effect> {
         let secret = self.line.is_secret();
         let typed = self.line.text().to_owned();
-        if let (true, Some(text), Some(id)) =
-            (secret, plain(&typed), self.target().map(|target| target.id))
-        {
-            self.line.take();
-            self.line.set_secret(false);
-            let request = Request::Secret(text.to_owned());
-            return vec![Effect::Ask { id, request }, Effect::Draw(Fresh::Front)];
-        }
         // An address alone says whom to talk to from now on.
         if let Some(whom) = typed
             .trim_end()
@@ -241,13 +233,5 @@ impl Model {
         }
         targets.iter().for_each(|target| self.open(target));
         vec![Effect::Draw(Fresh::All)]
-    }
-}
-
-/// What a line sends as it is: no command, no address; a second dot stands for one that is sent.
-fn plain(line: &str) -> Option<&str> {
-    match line.strip_prefix('.') {
-        Some(rest) => rest.starts_with('.').then_some(rest),
-        None => (!line.starts_with('@')).then_some(line),
     }
 }
