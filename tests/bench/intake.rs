@@ -13,21 +13,17 @@
 
 mod flood;
 mod process;
+mod sink;
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-
 use flood::{Flood, LINE_BYTES, Pace};
-use process::{Process, number, say, spread};
+use process::{Process, number, say};
 
-/// Bytes that the sink reads at once.
-const READ_BYTES: usize = 256 << 10;
 /// How long a program may take to connect to everything, or to write what it read.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -55,11 +51,8 @@ struct Row {
 }
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if let [_, verb, directory, ports @ ..] = args.as_slice()
-        && verb == "sink"
-    {
-        return sink(Path::new(directory), ports);
+    if sink::was_asked_for() {
+        return;
     }
     let plan = if process::only_tested() {
         Plan {
@@ -154,6 +147,14 @@ fn summary(rows: &[Row], mode: &str, who: usize, name: &str) {
         "{mode}: {name} to sink (min / median / max): MB/s {speed}, {} {}; peak {peak:.1} MiB",
         cpu.0, cpu.1
     ));
+}
+
+/// Smallest, middle and largest of some figures.
+fn spread(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
+    let last = figures.len().saturating_sub(1);
+    format!("{:.2} / {:.2} / {:.2}", at(0), at(last / 2), at(last))
 }
 
 fn measure(
@@ -294,11 +295,7 @@ impl Reader {
     /// Starts it on consoles; it keeps one file of each in the folder.
     fn start(&self, directory: &Path, ports: &[u16], small: bool) -> Process {
         match self {
-            Self::Sink => {
-                let this = std::env::current_exe().expect("this program has a path");
-                let ports = ports.iter().map(u16::to_string);
-                Process::start(Command::new(this).arg("sink").arg(directory).args(ports))
-            }
+            Self::Sink => sink::start(directory, ports),
             Self::Kdeck(program) => {
                 let state = directory.join("state");
                 let config = directory.join("kdeck.toml");
@@ -321,45 +318,6 @@ impl Reader {
                     command.arg("-k").arg(string);
                 }
                 Process::start(&mut command)
-            }
-        }
-    }
-}
-
-/// The lower bound: one thread that reads what is there and writes it to the stream's file.
-fn sink(directory: &Path, ports: &[String]) {
-    let epoll = epoll::create(CreateFlags::CLOEXEC).expect("epoll");
-    let mut streams: Vec<(TcpStream, File)> = ports
-        .iter()
-        .enumerate()
-        .map(|(id, port)| {
-            let port = port.parse().expect("a port");
-            let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a console");
-            socket.set_nonblocking(true).expect("a socket");
-            epoll::add(
-                &epoll,
-                &socket,
-                EventData::new_u64(id as u64),
-                EventFlags::IN,
-            )
-            .expect("epoll");
-            let file = File::create(directory.join(format!("c{id:04}.log"))).expect("a file");
-            (socket, file)
-        })
-        .collect();
-    let mut memory = vec![0; READ_BYTES];
-    let mut ready: Vec<Event> = Vec::with_capacity(256);
-    loop {
-        ready.clear();
-        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut ready), None).expect("epoll");
-        for event in &ready {
-            let which = usize::try_from(event.data.u64()).expect("an index");
-            let (socket, file) = &mut streams[which];
-            if let Ok(count) = socket.read(&mut memory) {
-                if count == 0 {
-                    return;
-                }
-                file.write_all(&memory[..count]).expect("the disk has room");
             }
         }
     }

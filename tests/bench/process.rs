@@ -13,7 +13,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 const FAREWELL: Duration = Duration::from_secs(20);
 
 /// A running program; ended when dropped.
-pub struct Process(Child);
+pub struct Process(pub Child);
 
 impl Process {
     /// Starts it, without input or output.
@@ -21,6 +21,7 @@ impl Process {
         let command = command.stdin(Stdio::null()).stdout(Stdio::null());
         Self(command.spawn().expect("the program starts"))
     }
+
     /// Processor time of all its threads so far, seconds, in user mode and in the kernel.
     pub fn cpu_s(&self) -> f64 {
         let stat = fs::read_to_string(self.file("stat")).unwrap_or_default();
@@ -82,14 +83,6 @@ pub fn number(name: &str, otherwise: f64) -> f64 {
 pub fn only_tested() -> bool {
     let given = |option: &str| std::env::args().any(|arg| arg == option);
     given("--test") || !given("--bench")
-}
-
-/// Smallest, middle and largest of some figures.
-pub fn spread(mut figures: Vec<f64>) -> String {
-    figures.sort_by(f64::total_cmp);
-    let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
-    let last = figures.len().saturating_sub(1);
-    format!("{:.2} / {:.2} / {:.2}", at(0), at(last / 2), at(last))
 }
 
 /// Prints a line at once, though it may go to a pipe.
