@@ -151,7 +151,7 @@ fn console(
             .wrap_err("standard output")
     } else {
         match ui::console::run(&deck, screen, engine.handle()) {
-            Err(error @ terminal::Error::NotATerminal(_)) => {
+            Err(error @ (terminal::Error::NotATerminal(_) | terminal::Error::Dumb)) => {
                 usage = true;
                 eprintln!("kdeck: {error}");
                 Ok(())

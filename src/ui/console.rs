@@ -93,6 +93,8 @@ enum Turn {
     Terminal(Option<io::Result<TerminalEvent>>),
     Message(Message),
     Event(Result<Event, RecvError>),
+    /// A thread of the engine failed.
+    Panic(String),
     News,
     Frame,
     Timer,
@@ -172,6 +174,7 @@ impl Console {
             event = keys => Turn::Terminal(event),
             Some(message) = self.inbox.recv() => Turn::Message(message),
             event = self.events.recv() => Turn::Event(event),
+            text = self.screen.panicked() => Turn::Panic(text),
             () = frame => Turn::Frame,
             () = self.watch.rung() => Turn::News,
             () = timer => Turn::Timer,
@@ -197,6 +200,10 @@ impl Console {
                 return self.perform(vec![Effect::Refresh]);
             }
             Turn::Event(Err(RecvError::Closed)) => self.ended = true,
+            Turn::Panic(text) => {
+                let text = format!("a part of kdeck failed, the rest goes on: {text}");
+                return self.update(Message::Tell(Severity::Error, text));
+            }
             Turn::News => self.pacer.change(Instant::now()),
             Turn::Frame => {}
             Turn::Timer => return self.update(Message::Timer),
@@ -222,12 +229,6 @@ impl Console {
             if self.ended {
                 break;
             }
-        }
-        while let Some(text) = self.screen.panicked() {
-            self.update(Message::Tell(
-                Severity::Error,
-                format!("a part of kdeck failed and goes on without: {text}"),
-            ))?;
         }
         Ok(())
     }

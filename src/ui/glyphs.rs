@@ -33,6 +33,14 @@ pub struct Glyphs {
     pub vertical: &'static str,
 }
 
+impl Glyphs {
+    /// Whether nothing beyond ASCII is to be drawn.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        self.replacement.is_ascii()
+    }
+}
+
 /// How many heights of a bar there are.
 pub const BAR_LEVELS: usize = 8;
 

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError};
 use std::thread::ThreadId;
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
@@ -18,6 +18,7 @@ use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::layout::{Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::mpsc;
 
 /// Why the screen could not be had, or was lost.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,11 @@ pub enum Error {
     /// There is nothing to draw on. The exit status for this is 2.
     #[error("{0} is not a terminal; use --headless for scripts and pipes")]
     NotATerminal(&'static str),
+    /// The terminal can only print. The exit status for this is 2.
+    #[error(
+        "TERM=dumb: this terminal cannot show a screen; use --headless, which people can read too"
+    )]
+    Dumb,
     /// The terminal failed.
     #[error("the terminal failed while {0}: {1}")]
     Failed(&'static str, #[source] io::Error),
@@ -51,7 +57,7 @@ const PANICS_WAITING: usize = 16;
 /// Whether the terminal is changed and has to be changed back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The thread whose panic ends the screen, and where panics of others are told.
-static OWNER: Mutex<Option<(ThreadId, mpsc::SyncSender<String>)>> = Mutex::new(None);
+static OWNER: Mutex<Option<(ThreadId, mpsc::Sender<String>)>> = Mutex::new(None);
 
 /// The terminal as the screen uses it; gives it back when dropped.
 pub struct Screen {
@@ -73,6 +79,9 @@ impl Screen {
         if !io::stdin().is_terminal() {
             return Err(Error::NotATerminal("standard input"));
         }
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            return Err(Error::Dumb);
+        }
         // Whether there is colour was decided where the theme was fitted to the terminal; the library, which looks at
         // NO_COLOR too, would overrule a person who asked for colour.
         crossterm::style::force_color_output(true);
@@ -90,7 +99,7 @@ impl Screen {
         };
         let terminal = Terminal::with_options(backend, options)
             .map_err(|e| Error::Failed("being opened", e))?;
-        let (sender, panics) = mpsc::sync_channel(PANICS_WAITING);
+        let (sender, panics) = mpsc::channel(PANICS_WAITING);
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((std::thread::current().id(), sender));
         let mut screen = Self {
@@ -169,9 +178,13 @@ impl Screen {
         self.write(if self.mouse { MOUSE_ON } else { "" })
     }
 
-    /// A panic of a thread that does not draw, in words.
-    pub fn panicked(&self) -> Option<String> {
-        self.panics.try_recv().ok()
+    /// The next panic of a thread that does not draw, in words, once there is one.
+    pub async fn panicked(&mut self) -> String {
+        match self.panics.recv().await {
+            Some(text) => text,
+            // Nobody can tell of one any more.
+            None => std::future::pending().await,
+        }
     }
 
     /// Bytes written so far.

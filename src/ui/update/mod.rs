@@ -95,11 +95,16 @@ impl Model {
                 .target
                 .and_then(|id| self.rack.target(id))
                 .map(|target| target.name.clone());
+            let text = reply.text.trim_end();
             let text = match &name {
-                Some(name) if replies.len() > 1 || !reply.ok => {
-                    format!("{name}: {}", reply.text.trim_end())
+                // Some answers begin with the name themselves.
+                Some(name)
+                    if (replies.len() > 1 || !reply.ok)
+                        && text.split([' ', ':']).next() != Some(name) =>
+                {
+                    format!("{name}: {text}")
                 }
-                _ => reply.text.trim_end().to_owned(),
+                _ => text.to_owned(),
             };
             if text.lines().count() > NOTICE_LINES_MAX || replies.len() > 1 && reply.ok {
                 long.push(text);
@@ -115,7 +120,10 @@ impl Model {
             }
         }
         if !long.is_empty() {
-            self.answers.push(long.join("\n"));
+            // Answers of one line each make a list.
+            let apart = long.iter().any(|text| text.contains('\n'));
+            self.answers
+                .push(long.join(if apart { "\n\n" } else { "\n" }));
         }
         if self.answers.len() > ANSWERS_MAX {
             self.answers.remove(0);

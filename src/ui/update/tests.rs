@@ -258,6 +258,15 @@ fn short_answers_are_told_and_long_ones_open_a_box() {
             .map(|notice| notice.text.as_str()),
         Some("t001: not connected")
     );
+    for text in ["t001 is not connected", "t001: not connected"] {
+        stage.message(Message::Replies(vec![reply(
+            Some(TargetId(1)),
+            false,
+            text,
+        )]));
+        let told = stage.model.notices.last().map(|notice| notice.text.clone());
+        assert_eq!(told.as_deref(), Some(text), "the name is said once");
+    }
     stage.message(Message::Replies(vec![reply(None, true, "one\ntwo")]));
     assert!(stage.screen(80, 24).contains("two"));
     stage.keys("esc");

@@ -46,9 +46,23 @@ pub fn render(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) ->
     if model.focus == Focus::Line {
         cursor = line;
     }
-    match &model.overlay {
-        Some(overlay) => draw_overlay(area, within(plan.line), buf, model, overlay),
-        None => cursor,
+    if let Some(overlay) = &model.overlay {
+        cursor = draw_overlay(area, within(plan.line), buf, model, overlay);
+    }
+    if look.glyphs.is_ascii() {
+        only_ascii(area, buf, look);
+    }
+    cursor
+}
+
+/// Replaces what this terminal cannot show, in what targets wrote and in their names too.
+fn only_ascii(area: Rect, buf: &mut Buffer, look: Look<'_>) {
+    for position in area.positions() {
+        if let Some(cell) = buf.cell_mut(position)
+            && !cell.symbol().is_ascii()
+        {
+            cell.set_symbol(look.glyphs.replacement);
+        }
     }
 }
 

@@ -223,6 +223,22 @@ fn a_log_that_cannot_be_written_shows_in_every_view() {
     assert!(stage.screen(40, 12).contains("2 LOGS FAIL"));
 }
 
+#[test]
+fn without_unicode_nothing_beyond_ascii_is_drawn_whatever_targets_print() {
+    let mut stage = busy();
+    stage.model.settings.glyphs = &crate::ui::glyphs::ASCII;
+    stage.output("t001", "\u{5d0}\u{5d1} \u{6f22}\u{5b57} end");
+    stage.wait(500);
+    for keys in ["home", "down", "enter", "ctrl+]", "ctrl+] f3"] {
+        stage.keys(keys);
+        let terminal = stage.terminal(120, 40);
+        let cells = &terminal.backend().buffer().content;
+        let rows: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert!(rows.is_ascii(), "{rows}");
+        assert!(rows.contains("?? ? ?  end"), "{rows}");
+    }
+}
+
 /// What one pane draws beside a neighbour.
 fn beside(lines: &[u8]) -> (Buffer, Rect) {
     let mut stage = Stage::new(4);
