@@ -21,7 +21,7 @@ use crate::deck::Severity;
 use crate::rack::{Rack, Target, TargetId};
 use crate::transcript::Time;
 
-/// How long a notice stands in the last line. Microseconds.
+/// How long a notice stands in the last line, one that ought to be read twice as long. Microseconds.
 pub const NOTICE_MICROS: i64 = 6_000_000;
 
 /// What does not change while the screen runs, or only by the person's wish.
@@ -263,13 +263,12 @@ impl Model {
             Severity::Error => super::overlay::Severity::Error,
         };
         let time = self.now.timestamp().to_zoned(self.settings.zone.clone());
-        let unseen = self.notices.unseen();
         self.notices.push(time, severity, text);
-        // What only informs was seen in the last line; the header counts what ought to be read.
-        if unseen == 0 && severity == super::overlay::Severity::Info {
-            self.notices.seen();
-        }
-        self.notice_until = Some(Time(self.now.0 + NOTICE_MICROS));
+        let times = match severity {
+            super::overlay::Severity::Info => 1,
+            _ => 2,
+        };
+        self.notice_until = Some(Time(self.now.0 + times * NOTICE_MICROS));
     }
 
     /// When the model wants to be told that time has passed.

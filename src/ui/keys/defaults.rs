@@ -16,6 +16,7 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Global, ToggleView, &["f3", "ctrl+o"]),
     (Global, FocusNext, &["f6"]),
     (Global, AddressNext, &["ctrl+t"]),
+    (Global, Notices, &["f12"]),
     (Global, SendBreak, &["ctrl+c"]),
     (Global, EnterRaw, &["ctrl+]"]),
     (Global, Pane1, &["alt+1"]),

@@ -90,7 +90,7 @@ impl Notices {
         {
             last.time = time;
             last.times = last.times.saturating_add(1);
-            self.unseen = self.unseen.max(1);
+            self.unseen = self.unseen.max(usize::from(severity > Severity::Info));
             return;
         }
         if self.kept.len() == NOTICES_MAX {
@@ -103,7 +103,10 @@ impl Notices {
             text: text.to_owned(),
             times: 1,
         });
-        self.unseen = (self.unseen + 1).min(NOTICES_MAX);
+        // What only informs was seen in the last line.
+        if severity > Severity::Info {
+            self.unseen = (self.unseen + 1).min(NOTICES_MAX);
+        }
     }
 
     /// The newest notice.
@@ -112,7 +115,7 @@ impl Notices {
         self.kept.back()
     }
 
-    /// How many came since they were last looked at.
+    /// How many that ought to be read came since they were last looked at.
     #[must_use]
     pub fn unseen(&self) -> usize {
         self.unseen

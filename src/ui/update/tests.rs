@@ -409,7 +409,7 @@ fn notices_leave_the_last_line_in_time_and_nothing_ticks_with_reduced_motion() {
             .is_some_and(|row| row.contains("disk full"))
     );
     assert!(stage.model.timer().is_some());
-    stage.wait(7_000);
+    stage.wait(13_000);
     stage.message(Message::Timer);
     assert!(
         !stage

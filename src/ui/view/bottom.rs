@@ -78,7 +78,26 @@ pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
             String::new()
         };
         let text = format!(" {} {first}{times}", notice.severity.letter());
-        spans(place, buf, look, [(notice.severity.role(), text.as_str())]);
+        // What is cut off can be read elsewhere.
+        let more = model
+            .settings
+            .keys
+            .hint(model.context(), Action::Notices)
+            .filter(|_| columns(&text, look.glyphs) > usize::from(place.width))
+            .map(|key| format!(" {key} all "))
+            .unwrap_or_default();
+        let hint = u16::try_from(columns(&more, look.glyphs))
+            .unwrap_or(u16::MAX)
+            .min(place.width);
+        let width = place.width - hint;
+        let role = notice.severity.role();
+        spans(Rect { width, ..place }, buf, look, [(role, text.as_str())]);
+        let rest = Rect {
+            x: place.x + width,
+            width: hint,
+            ..place
+        };
+        spans(rest, buf, look, [(Role::Key, more.as_str())]);
         return;
     }
     let context = model.context();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::deck::Severity;
 use crate::rack::State;
 use crate::transcript::Kind;
 use crate::transcript::log::Health;
@@ -221,6 +222,25 @@ fn a_log_that_cannot_be_written_shows_in_every_view() {
     stage.line(".open t000");
     assert!(stage.screen(80, 24).contains("2 LOGS FAIL"));
     assert!(stage.screen(40, 12).contains("2 LOGS FAIL"));
+}
+
+#[test]
+fn a_notice_that_is_cut_off_says_where_to_read_it_all() {
+    let mut stage = Stage::new(4);
+    let long = |n: u32| Message::Tell(Severity::Error, format!("{n} {}", "very long ".repeat(20)));
+    stage.message(long(1));
+    assert!(stage.screen(80, 24).contains("\u{bb} L all"));
+    stage.keys("i");
+    assert!(stage.screen(80, 24).contains("\u{bb} F12 all"));
+    stage.message(Message::Tell(Severity::Info, "short".to_owned()));
+    let screen = stage.screen(80, 24);
+    assert!(!screen.contains(" all "), "{screen}");
+    assert!(
+        screen.contains("1 notice "),
+        "what only informs is not counted: {screen}"
+    );
+    stage.keys("f12");
+    assert!(stage.screen(80, 24).contains("Notices"));
 }
 
 #[test]
