@@ -79,3 +79,31 @@ impl Options {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_the_screen_is_to_be_like_is_as_the_file_says() {
+        let options = |text: &str| {
+            let (config, _) = Config::from_str("kdeck.toml", text, &()).unwrap();
+            let home = Path::new("/nowhere");
+            let places = Places::find_in(|_| None, Some(home.into()), home, None).unwrap();
+            Options::new(&config, &places, "kim".to_owned(), |_| None).unwrap()
+        };
+        let plain = options("");
+        assert!(plain.settings.confirm_many);
+        assert_eq!(plain.pace, Pace::default());
+        let text =
+            "[screen]\nconfirm = false\nbytes_per_second = '4k'\nframe_rate = 10\nmouse = false";
+        let told = options(text);
+        assert!(!told.settings.confirm_many && !told.settings.mouse);
+        assert_eq!(
+            (told.pace.frame_rate, told.pace.bytes_per_second),
+            (10, 4 << 10)
+        );
+    }
+}
