@@ -63,7 +63,7 @@ pub(super) fn describe(target: &Target) -> String {
         .timestamp()
         .to_zoned(jiff::tz::TimeZone::system());
     let mut text = format!(
-        "{} {} {}\nsince   {}\ngroups  {}\noutput  {lines} lines, {bytes} bytes\nhistory entries {first} to {}, {} KiB\nlog     {log}",
+        "{} {} {}\nsince   {}\ngroups  {}\nlines   {lines}\nbytes   {bytes}\nhistory entries {first} to {}, {} KiB\nlog     {log}",
         target.name,
         status.state.word(),
         target.address,

@@ -247,7 +247,8 @@ async fn a_status_tells_what_is_known() {
     for part in [
         "a running raw:server=127.0.0.1",
         "groups  all-of-them",
-        "output  1 lines, 4 bytes",
+        "lines   1",
+        "bytes   4",
         "log     off",
         "link    ",
     ] {

@@ -11,7 +11,9 @@ mod tests;
 mod text;
 
 use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -146,8 +148,21 @@ pub struct Work {
     pub ports: Ports,
 }
 
-/// Runs the actor of a target until it is stopped.
+/// Runs the actor of a target until it is stopped. One that fails inside takes nothing else with it: its target is
+/// closed, and says so.
 pub async fn run(connect: TargetString, work: Work) {
+    let report = work.report.clone();
+    let actor = AssertUnwindSafe(drive(connect, work));
+    if actor.catch_unwind().await.is_err() {
+        const FAILED: &str =
+            "a part of kdeck failed, and this target with it; .remove and .add bring it back";
+        report.target().transcript.end_line();
+        report.notice(FAILED);
+        report.state(State::Closed, FAILED);
+    }
+}
+
+async fn drive(connect: TargetString, work: Work) {
     let Work {
         report,
         asks,
