@@ -379,7 +379,10 @@ fn a_line_without_end_is_folded_in_bounded_memory_and_logged_whole() {
     let memory = kdeck.memory();
     assert!(memory < MEMORY, "{memory} bytes resident");
     let status = kdeck.done("@long .status");
-    assert!(status.contains(&format!("{} bytes", SENT + 9)), "{status}");
+    assert!(
+        status.contains(&format!("bytes   {}", SENT + 9)),
+        "{status}"
+    );
     let home = kdeck.finish().home;
     let size: u64 = home
         .log_files("long")

@@ -249,7 +249,7 @@ fn the_history_can_be_asked() {
     assert!(kdeck.refused("@a .save kept").contains("exists"));
     let status = kdeck.done("@a .status");
     assert!(status.contains("a running"), "{status}");
-    assert!(status.contains("3 lines, 17 bytes"), "{status}");
+    assert!(status.contains("lines   3\nbytes   17\n"), "{status}");
     assert!(kdeck.done(".targets").contains("running"));
     assert!(kdeck.done(".help .wait").contains("REGEX"));
     assert!(kdeck.done(".role").contains("host"));
