@@ -1,7 +1,8 @@
 //! What the console costs on a terminal of 200 columns and 50 rows, and how long a key takes to be seen, with a hundred
 //! targets that print a hundred lines a second each, or without pause.
 //!
-//! `cargo bench --bench screen -- [streams=100] [seconds=5] [keys=300] [rate=100] [log=off] [other=PATH]`
+//! `cargo bench --bench screen -- [streams=100] [seconds=5] [keys=300] [rate=100] [log=off] [loads=quiet,steady,flood]
+//! [other=PATH]`
 //!
 //! The lower bound of the time is a program that answers a key with one movement of the cursor and the key, while the
 //! sink takes in the same streams. The time is that from the write of a key on the terminal's side to the read of its
@@ -83,6 +84,7 @@ fn main() {
             rate: number("rate", 100.0) as u64,
         }
     };
+    let loads = process::argument("loads").unwrap_or("quiet,steady,flood".to_owned());
     let mut programs = vec![PathBuf::from(env!("CARGO_BIN_EXE_kdeck"))];
     programs.extend(process::argument("other").map(PathBuf::from));
     say(
@@ -93,6 +95,9 @@ fn main() {
         ("steady", Pace::Rate(plan.rate)),
         ("flood", Pace::Full),
     ] {
+        if !loads.contains(load) {
+            continue;
+        }
         bound(&plan, load, pace);
         for (which, program) in programs.iter().enumerate() {
             for (view, keys) in VIEWS {
