@@ -22,6 +22,13 @@ pub(super) fn send_break(call: Call) -> Replies {
     ask_all(&call, &Request::Break)
 }
 
+/// A debugger's command that begins with a dot.
+pub(super) fn debugger(call: Call) -> Replies {
+    let line = format!("{} {}", call.name, call.argument);
+    let request = Request::Debugger(line.trim_end().to_owned());
+    ask_all(&call, &request)
+}
+
 /// `.connect`
 pub(super) fn connect(call: Call) -> Replies {
     ask_all(&call, &Request::Connect)

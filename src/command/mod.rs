@@ -72,6 +72,8 @@ pub struct Call {
     pub who: String,
     /// For which targets; empty if none was addressed and none is in front of the person.
     pub targets: Vec<Arc<Target>>,
+    /// The command's name; empty for text.
+    pub name: &'static str,
     /// What stood behind the command's name.
     pub argument: String,
 }
@@ -85,17 +87,18 @@ pub fn submit(deck: &Deck, who: &str, focus: Option<TargetId>, line: &str) -> Re
         let targets = line.targets(&deck.rack(), focus)?;
         Ok((line.verb, targets))
     });
-    let call = |targets, argument| Call {
+    let call = |targets, name, argument| Call {
         deck: deck.clone(),
         who: who.to_owned(),
         targets,
+        name,
         argument,
     };
     match prepared {
         Err(reason) => ready(Err(reason)),
-        Ok((Verb::Text(text), targets)) => link::send(call(targets, text)),
+        Ok((Verb::Text(text), targets)) => link::send(call(targets, "", text)),
         Ok((Verb::Command(command, argument), targets)) => match command.place {
-            Place::Deck(run) => run(call(targets, argument)),
+            Place::Deck(run) => run(call(targets, command.name, argument)),
             Place::Screen => ready(Err(format!("{} is a command of the screen", command.name))),
         },
     }

@@ -129,6 +129,12 @@ pub const TABLE: &[Command] = &[
         "send a break: serial, telnet or RFC 2217",
     )
     .writes(),
+    deck(
+        ".bugcheck",
+        "",
+        link::debugger,
+        "show the bug check that stopped a Windows target: code, name, parameters",
+    ),
     screen(".close", "", "close the pane in front"),
     deck(
         ".connect",
@@ -137,6 +143,25 @@ pub const TABLE: &[Command] = &[
         "connect now, without waiting for the next try",
     )
     .writes(),
+    deck(
+        ".crash",
+        "",
+        link::debugger,
+        "stop a Windows target with a bug check (0xE2)",
+    )
+    .writes(),
+    deck(
+        ".cxr",
+        "[ADDRESS]",
+        link::debugger,
+        "look at registers and stack as the context record at ADDRESS has them",
+    ),
+    deck(
+        ".diag",
+        "",
+        link::debugger,
+        "tell what was seen on a waiting target's port, and what to do about it",
+    ),
     deck(
         ".disconnect",
         "",
@@ -166,6 +191,12 @@ pub const TABLE: &[Command] = &[
     )
     .waits(),
     deck(
+        ".formats",
+        "EXPRESSION",
+        link::debugger,
+        "show a number in all formats",
+    ),
+    deck(
         ".help",
         "[COMMAND]",
         rack::help,
@@ -185,12 +216,25 @@ pub const TABLE: &[Command] = &[
         history::last,
         "show the last N lines of the history (10)",
     ),
+    deck(
+        ".lastevent",
+        "",
+        link::debugger,
+        "show what stopped the target last",
+    ),
     screen(
         ".layout",
         "[1|columns|rows|grid]",
         "arrange the panes, or go on to the next layout",
     ),
     screen(".open", "[NAME...]", "open targets in panes").completes(Completes::Targets),
+    deck(
+        ".prompt",
+        "[ANSWER]",
+        link::debugger,
+        "show what the target asks, or answer it",
+    )
+    .writes(),
     screen(".quit", "", "leave kdeck").also(&[".exit"]),
     screen(".rack", "", "show the overview of all targets"),
     screen(
@@ -198,6 +242,20 @@ pub const TABLE: &[Command] = &[
         "",
         "send every key to the target in front, until the escape key",
     ),
+    deck(
+        ".readmem",
+        "FILE RANGE",
+        link::debugger,
+        "write a file of the host into the target's memory",
+    )
+    .writes(),
+    deck(
+        ".reboot",
+        "",
+        link::debugger,
+        "restart a Windows target at once",
+    )
+    .writes(),
     deck(
         ".reload",
         "",
@@ -253,12 +311,30 @@ pub const TABLE: &[Command] = &[
     )
     .completes(Completes::Themes),
     deck(
+        ".time",
+        "",
+        link::debugger,
+        "show the times of the session and of the target",
+    ),
+    deck(
+        ".trap",
+        "[ADDRESS]",
+        link::debugger,
+        "look at registers and stack as the trap frame at ADDRESS has them",
+    ),
+    deck(
         ".wait",
         "[SECONDS] REGEX",
         history::wait,
         "wait until the target prints what matches (30 s); for scripts",
     )
     .waits(),
+    deck(
+        ".writemem",
+        "FILE RANGE",
+        link::debugger,
+        "write memory of the target to a file of the host",
+    ),
 ];
 
 /// The command of that name.

@@ -69,6 +69,10 @@ pub struct Status {
     pub since: Time,
     /// Its log.
     pub log: Health,
+    /// What a debugger asks with now, such as `0: kd>`; empty where there is no debugger.
+    pub prompt: String,
+    /// Something that needs a person soon, in words: a bug check. Empty if nothing does.
+    pub alert: String,
 }
 
 /// A [`Status`] that its owner changes and everybody reads.
@@ -83,6 +87,8 @@ impl Shared {
             detail: String::new(),
             since: time,
             log: Health::Off,
+            prompt: String::new(),
+            alert: String::new(),
         }))
     }
 
@@ -115,6 +121,21 @@ impl Shared {
         different
     }
 
+    /// Changes what the debugger asks with. Returns false if nothing is different.
+    pub fn set_prompt(&self, prompt: &str) -> bool {
+        change(&mut self.lock().prompt, prompt)
+    }
+
+    /// Raises an alert, or ends it with an empty text. Returns false if nothing is different.
+    pub fn set_alert(&self, alert: &str) -> bool {
+        change(&mut self.lock().alert, alert)
+    }
+
+    /// Whether something needs a person soon: cheap, for counting.
+    pub fn is_alert(&self) -> bool {
+        !self.lock().alert.is_empty()
+    }
+
     /// Changes the log's state. Returns false if nothing is different.
     pub fn set_log(&self, log: Health) -> bool {
         let mut status = self.lock();
@@ -126,4 +147,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn change(text: &mut String, new: &str) -> bool {
+    let different = text != new;
+    if different {
+        new.clone_into(text);
+    }
+    different
 }

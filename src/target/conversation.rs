@@ -200,7 +200,11 @@ impl<'a> Conversation<'a> {
         let Ask { request, answer } = ask;
         let sends = !matches!(
             request,
-            Request::Disconnect | Request::Connect | Request::Describe | Request::Resize { .. }
+            Request::Disconnect
+                | Request::Connect
+                | Request::Describe
+                | Request::Debugger(_)
+                | Request::Resize { .. }
         );
         if sends && let Some(reason) = self.outgoing.refusal() {
             return self.reply(&request, answer, Err(reason));
@@ -237,6 +241,7 @@ impl<'a> Conversation<'a> {
             Request::Modem { line, on } => self.set_modem(now, *line, *on),
             Request::Connect => Ok("already connected".to_owned()),
             Request::Describe => Ok(self.describe()),
+            Request::Debugger(_) => Err(super::NO_DEBUGGER.to_owned()),
             // These have ways of their own.
             Request::Line(_) | Request::Keys(_) | Request::Disconnect => Ok(String::new()),
         };

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 mod conversation;
+pub mod debugger;
 mod engine;
 pub mod netconsole;
 mod outgoing;
@@ -27,12 +28,17 @@ use crate::rack::State;
 /// Requests that may wait for one target. More are refused: somebody pastes faster than the target reads.
 pub const REQUESTS: usize = 4096;
 
+/// Said to debuggers' commands where there is no debugger.
+const NO_DEBUGGER: &str = "that is a debugger's command, and this target is a text console; ..TEXT sends a line that begins with a dot";
+
 /// What somebody asks a target's actor to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Send this line, with the target's line ending.
     Line(String),
-    /// Send these bytes as they are: keys of raw mode.
+    /// Carry out a debugger's command that begins with a dot, such as `.bugcheck`.
+    Debugger(String),
+    /// Send these bytes as they are: keys of raw mode. To a debugger, Ctrl-C alone interrupts.
     Keys(Vec<u8>),
     /// Send a break (serial, telnet, RFC 2217).
     Break,
@@ -65,7 +71,7 @@ impl Request {
     /// recorded (the keys of raw mode hold passwords), and for questions.
     pub fn typed(&self) -> Option<Cow<'_, str>> {
         Some(match self {
-            Self::Line(text) => Cow::Borrowed(text.as_str()),
+            Self::Line(text) | Self::Debugger(text) => Cow::Borrowed(text.as_str()),
             Self::Break => Cow::Borrowed(".break"),
             Self::Connect => Cow::Borrowed(".connect"),
             Self::Disconnect => Cow::Borrowed(".disconnect"),

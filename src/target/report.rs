@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use crate::deck::Event;
+use crate::deck::{Event, Severity};
 use crate::rack::{State, Target};
 use crate::transcript::{Kind, Pulse, Time};
 
@@ -54,6 +54,40 @@ impl Report {
         self.target
             .transcript
             .note(Time::now(), Kind::Notice, None, text);
+    }
+
+    /// What a debugger asks with from now on, such as `0: kd>`.
+    pub fn prompt(&self, prompt: &str) {
+        if self.target.status.set_prompt(prompt) {
+            self.pulse.ring();
+        }
+    }
+
+    /// Something needs a person soon: everybody is told. An empty text ends it.
+    pub fn alert(&self, alert: &str) {
+        if self.target.status.set_alert(alert) {
+            if !alert.is_empty() {
+                let text = format!("{}: {alert}", self.target.name);
+                // Nobody may be listening.
+                self.events
+                    .send(Event::Notice {
+                        time: Time::now(),
+                        severity: Severity::Error,
+                        text,
+                    })
+                    .ok();
+            }
+            self.pulse.ring();
+        }
+    }
+
+    /// What came of a command, if it is to be seen by everybody who looks at the target.
+    pub fn reply(&self, text: &str) {
+        if !text.is_empty() {
+            self.target
+                .transcript
+                .note(Time::now(), Kind::Reply, None, text);
+        }
     }
 
     /// A recorded command that could not be carried out.

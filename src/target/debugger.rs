@@ -1,0 +1,202 @@
+//! What can be typed to a debug target: one table that dispatch, help and completion read.
+//!
+//! The words and their meaning are those of KD ("Debugger commands" of Microsoft's debugger documentation). Commands
+//! that begin with a dot are in the table of [`crate::command`] too, since they are told from text by their dot.
+
+/// One command of a debugger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// What may stand behind the name.
+    pub arguments: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// Whether the target has to be stopped for it.
+    pub stopped: bool,
+}
+
+/// What a command is about: the order of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "what the commands are about")]
+pub enum Group {
+    Running,
+    Breakpoints,
+    Registers,
+    Memory,
+    Code,
+    Machine,
+}
+
+impl Group {
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Running => "Running and stopping",
+            Self::Breakpoints => "Breakpoints",
+            Self::Registers => "Registers and processors",
+            Self::Memory => "Memory",
+            Self::Code => "Code, modules, stacks, expressions",
+            Self::Machine => "The machine and the session",
+        }
+    }
+
+    /// All groups in their order.
+    pub const ALL: [Self; 6] = [
+        Self::Running,
+        Self::Breakpoints,
+        Self::Registers,
+        Self::Memory,
+        Self::Code,
+        Self::Machine,
+    ];
+}
+
+/// A command for which the target has to be stopped.
+const fn stopped(
+    group: Group,
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+) -> Command {
+    let stopped = true;
+    Command {
+        name,
+        arguments,
+        help,
+        group,
+        stopped,
+    }
+}
+
+/// A command that needs nothing of the target.
+const fn always(
+    group: Group,
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+) -> Command {
+    Command {
+        stopped: false,
+        ..stopped(group, name, arguments, help)
+    }
+}
+
+use Group::{Breakpoints, Code, Machine, Memory, Registers, Running};
+
+/// Every command, in the order of the help.
+#[rustfmt::skip]
+pub const TABLE: &[Command] = &[
+    stopped(Running, "g", "[= START] [ADDRESS...]", "go on, up to the addresses if there are any"),
+    stopped(Running, "gh", "", "go on; the exception counts as handled"),
+    stopped(Running, "gn", "", "go on; the exception counts as not handled"),
+    stopped(Running, "gu", "", "go on up to the caller"),
+    stopped(Running, "p", "[COUNT]", "step, over calls"),
+    stopped(Running, "pa", "ADDRESS", "step over calls up to an address"),
+    stopped(Running, "pc", "[COUNT]", "step over calls up to the next call"),
+    stopped(Running, "pt", "[COUNT]", "step over calls up to the next return"),
+    stopped(Running, "t", "[COUNT]", "step, into calls"),
+    stopped(Running, "ta", "ADDRESS", "step into calls up to an address"),
+    stopped(Running, "tc", "[COUNT]", "step into calls up to the next call"),
+    stopped(Running, "tt", "[COUNT]", "step into calls up to the next return"),
+    stopped(Breakpoints, "bp", "[ADDRESS [PASSES]] [\"COMMANDS\"]", "stop where ADDRESS is executed"),
+    stopped(Breakpoints, "ba", "e|r|w|i SIZE ADDRESS [PASSES] [\"COMMANDS\"]", "stop on access, by the processor"),
+    always(Breakpoints, "bl", "[NUMBER...]", "list the breakpoints"),
+    stopped(Breakpoints, "bc", "NUMBER...|*", "remove breakpoints"),
+    stopped(Breakpoints, "bd", "NUMBER...|*", "disable breakpoints"),
+    stopped(Breakpoints, "be", "NUMBER...|*", "enable breakpoints"),
+    stopped(Registers, "r", "[REGISTER[=VALUE],...]", "show or set registers; a number in front is a processor"),
+    stopped(Registers, "~", "[NUMBERs]", "list the processors, or look at another"),
+    stopped(Registers, "rdmsr", "NUMBER", "read a model-specific register"),
+    stopped(Registers, "wrmsr", "NUMBER VALUE", "write a model-specific register"),
+    stopped(Registers, "ib", "PORT", "read a byte of an I/O port; iw a word, id a double word"),
+    stopped(Registers, "iw", "PORT", "read a word of an I/O port"),
+    stopped(Registers, "id", "PORT", "read a double word of an I/O port"),
+    stopped(Registers, "ob", "PORT VALUE", "write a byte to an I/O port; ow a word, od a double word"),
+    stopped(Registers, "ow", "PORT VALUE", "write a word to an I/O port"),
+    stopped(Registers, "od", "PORT VALUE", "write a double word to an I/O port"),
+    stopped(Memory, "db", "[RANGE]", "show bytes and text; RANGE is START END or START Lcount"),
+    stopped(Memory, "dw", "[RANGE]", "show words"),
+    stopped(Memory, "dd", "[RANGE]", "show double words"),
+    stopped(Memory, "dq", "[RANGE]", "show quad words"),
+    stopped(Memory, "dp", "[RANGE]", "show pointers"),
+    stopped(Memory, "dc", "[RANGE]", "show double words and text"),
+    stopped(Memory, "da", "[RANGE]", "show text"),
+    stopped(Memory, "du", "[RANGE]", "show wide text"),
+    stopped(Memory, "dps", "[RANGE]", "show pointers with the names they point to"),
+    stopped(Memory, "eb", "ADDRESS VALUE...", "write bytes"),
+    stopped(Memory, "ew", "ADDRESS VALUE...", "write words"),
+    stopped(Memory, "ed", "ADDRESS VALUE...", "write double words"),
+    stopped(Memory, "eq", "ADDRESS VALUE...", "write quad words"),
+    stopped(Memory, "ea", "ADDRESS \"TEXT\"", "write text"),
+    stopped(Memory, "eu", "ADDRESS \"TEXT\"", "write wide text"),
+    stopped(Memory, "f", "RANGE VALUE...", "fill memory with a pattern"),
+    stopped(Memory, "s", "[-b|w|d|q|a|u] RANGE VALUE...", "search memory"),
+    stopped(Memory, "c", "RANGE ADDRESS", "compare memory"),
+    stopped(Memory, "m", "RANGE ADDRESS", "copy memory"),
+    stopped(Memory, "!db", "[RANGE]", "show bytes of physical memory; !dw !dd !dq !dp !dc likewise"),
+    stopped(Memory, "!dw", "[RANGE]", "show words of physical memory"),
+    stopped(Memory, "!dd", "[RANGE]", "show double words of physical memory"),
+    stopped(Memory, "!dq", "[RANGE]", "show quad words of physical memory"),
+    stopped(Memory, "!dp", "[RANGE]", "show pointers of physical memory"),
+    stopped(Memory, "!dc", "[RANGE]", "show double words and text of physical memory"),
+    stopped(Memory, "!eb", "ADDRESS VALUE...", "write bytes of physical memory; !ed double words"),
+    stopped(Memory, "!ed", "ADDRESS VALUE...", "write double words of physical memory"),
+    stopped(Memory, "!pte", "ADDRESS", "show how a virtual address is translated"),
+    stopped(Memory, "!vtop", "DIRECTORY ADDRESS", "translate an address of another address space"),
+    stopped(Code, "u", "[RANGE]", "disassemble"),
+    stopped(Code, "ub", "[RANGE]", "disassemble backwards"),
+    stopped(Code, "uf", "[ADDRESS]", "disassemble a whole function"),
+    stopped(Code, "k", "[COUNT]", "show the stack: kb with arguments, kn with numbers"),
+    stopped(Code, "kb", "[COUNT]", "show the stack with the first arguments"),
+    stopped(Code, "kn", "[COUNT]", "show the stack with frame numbers"),
+    stopped(Code, "kv", "[COUNT]", "show the stack with the first arguments"),
+    always(Code, "lm", "[vm PATTERN | a ADDRESS]", "list the modules"),
+    stopped(Code, "ln", "ADDRESS", "show the names around an address"),
+    stopped(Code, "x", "MODULE!PATTERN", "show the names that match"),
+    always(Code, "?", "EXPRESSION", "compute: registers, names, poi(); hexadecimal unless 0n"),
+    always(Code, "n", "[8|10|16]", "show or set the base of numbers"),
+    always(Machine, "vertarget", "", "show what runs on the target"),
+    always(Machine, "version", "", "show what runs on the target, and the link"),
+    stopped(Machine, "!dbgprint", "", "show the kernel's buffer of debug prints"),
+    stopped(Machine, "!analyze", "[-v]", "sum up the bug check: name, meaning of the parameters, stack"),
+    always(Machine, "sx", "", "show which events stop the target"),
+    always(Machine, "sxe", "ld|ud", "stop when a module is loaded or unloaded; sxd not to stop"),
+    always(Machine, "sxd", "ld|ud", "do not stop when a module is loaded or unloaded"),
+];
+
+/// The command of that name, in any case of letters.
+pub fn find(name: &str) -> Option<&'static Command> {
+    TABLE
+        .iter()
+        .find(|command| command.name.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_help_and_a_name_of_its_own() {
+        for (at, command) in TABLE.iter().enumerate() {
+            assert!(
+                !command.help.is_empty() && command.help.len() < 90,
+                "{}",
+                command.name
+            );
+            assert_eq!(
+                find(command.name),
+                TABLE.get(at),
+                "{} is there twice",
+                command.name
+            );
+        }
+    }
+
+    #[test]
+    fn groups_stand_together_in_the_order_of_the_help() {
+        assert!(TABLE.is_sorted_by_key(|command| command.group));
+    }
+}
