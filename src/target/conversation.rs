@@ -216,6 +216,7 @@ impl<'a> Conversation<'a> {
                 self.engine.encode(&line, &mut bytes);
                 self.outgoing.push_line(bytes, answer);
             }
+            Request::Interrupt => self.outgoing.push_keys(vec![super::CTRL_C], answer),
             Request::Keys(keys) => {
                 let mut bytes = Vec::new();
                 self.engine.encode(&keys, &mut bytes);
@@ -243,7 +244,9 @@ impl<'a> Conversation<'a> {
             Request::Describe => Ok(self.describe()),
             Request::Debugger(_) => Err(super::NO_DEBUGGER.to_owned()),
             // These have ways of their own.
-            Request::Line(_) | Request::Keys(_) | Request::Disconnect => Ok(String::new()),
+            Request::Line(_) | Request::Keys(_) | Request::Interrupt | Request::Disconnect => {
+                Ok(String::new())
+            }
         };
         self.reply(&ask.request, ask.answer, result);
     }

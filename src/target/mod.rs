@@ -28,6 +28,8 @@ use crate::rack::State;
 /// Requests that may wait for one target. More are refused: somebody pastes faster than the target reads.
 pub const REQUESTS: usize = 4096;
 
+/// The key that interrupts.
+const CTRL_C: u8 = 3;
 /// Said to debuggers' commands where there is no debugger.
 const NO_DEBUGGER: &str = "that is a debugger's command, and this target is a text console; ..TEXT sends a line that begins with a dot";
 
@@ -38,10 +40,13 @@ pub enum Request {
     Line(String),
     /// Carry out a debugger's command that begins with a dot, such as `.bugcheck`.
     Debugger(String),
-    /// Send these bytes as they are: keys of raw mode. To a debugger, Ctrl-C alone interrupts.
+    /// Send these bytes as they are: keys of raw mode. A debugger takes Ctrl-C out of them.
     Keys(Vec<u8>),
-    /// Send a break (serial, telnet, RFC 2217).
+    /// Send a break (serial, telnet, RFC 2217), or stop a debug target, when all that was asked before is done.
     Break,
+    /// Interrupt what goes on, at once: Ctrl-C. Text targets get it as a key; a debugger gives up what it does and stops
+    /// its target.
+    Interrupt,
     /// Connect now, without waiting for the next try, or again after a disconnect.
     Connect,
     /// Disconnect, and stay so until asked to connect.
@@ -73,6 +78,7 @@ impl Request {
         Some(match self {
             Self::Line(text) | Self::Debugger(text) => Cow::Borrowed(text.as_str()),
             Self::Break => Cow::Borrowed(".break"),
+            Self::Interrupt => Cow::Borrowed("^C"),
             Self::Connect => Cow::Borrowed(".connect"),
             Self::Disconnect => Cow::Borrowed(".disconnect"),
             Self::Baud(rate) => Cow::Owned(format!(".baud {rate}")),

@@ -20,9 +20,6 @@ const PASTE_BYTES_ASKED: usize = 4_096;
 /// Lines of a paste that are shown when asking about it.
 const PASTE_LINES_SHOWN: usize = 8;
 
-/// What the wire calls the interrupt key.
-const INTERRUPT: u8 = 0x03;
-
 impl Model {
     pub(super) fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
         if event.kind == KeyEventKind::Release {
@@ -68,7 +65,7 @@ impl Model {
         vec![
             Effect::Ask {
                 id,
-                request: Request::Keys(vec![INTERRUPT]),
+                request: Request::Interrupt,
             },
             Effect::Draw(Fresh::Front),
         ]

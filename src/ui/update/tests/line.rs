@@ -127,7 +127,7 @@ fn the_interrupt_key_clears_a_line_and_interrupts_on_an_empty_one() {
     stage.typed("oops");
     assert_eq!(stage.keys("ctrl+c"), []);
     assert!(stage.model.line.is_empty());
-    assert_eq!(stage.keys("ctrl+c"), [ask(0, Request::Keys(vec![3]))]);
+    assert_eq!(stage.keys("ctrl+c"), [ask(0, Request::Interrupt)]);
 }
 
 #[test]
