@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::table::{self, Command};
 use crate::rack::{Pattern, Rack, Target, TargetId};
+use crate::target::debugger;
 
 /// Said when a line needs a target and there is none.
 pub(super) const NOBODY: &str = "for whom? say @NAME, @GROUP or @all in front of it";
@@ -84,10 +85,13 @@ impl Line {
         Ok(targets)
     }
 
-    /// Whether it sends something to its targets, so that one asks before it goes to several.
-    pub fn writes(&self) -> bool {
+    /// Whether it sends something to its targets, or changes them, so that one asks before it goes to several.
+    pub fn writes(&self, targets: &[Arc<Target>]) -> bool {
         match &self.verb {
-            Verb::Text(_) => true,
+            // What a console makes of a line is not known.
+            Verb::Text(text) => targets
+                .iter()
+                .any(|target| !target.debugger || debugger::changes(text)),
             Verb::Command(command, _) => command.writes,
         }
     }

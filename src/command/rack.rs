@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::{self, TABLE};
-use super::{Call, ENDING, Replies, Reply, ready};
+use super::{Call, ENDING, Replies, Reply, help, ready};
 use crate::rack::Target;
 use crate::transcript::log::Health;
 
@@ -27,13 +26,16 @@ pub(super) fn targets(call: Call) -> Replies {
         .unwrap_or(0);
     let line = |target: &std::sync::Arc<Target>| {
         let status = target.status.read();
-        let (state, name) = (status.state, &target.name);
+        let words = match status.alert.as_str() {
+            "" => &status.detail,
+            alert => alert,
+        };
         let text = format!(
-            "{} {name:width$} {:10} {}  {}",
-            state.letter(),
-            state.word(),
+            "{} {:width$} {:10} {}  {words}",
+            status.letter(),
+            target.name,
+            status.state.word(),
             target.address,
-            status.detail
         );
         text.trim_end().to_owned()
     };
@@ -75,6 +77,12 @@ pub(super) fn describe(target: &Target) -> String {
     if !status.detail.is_empty() {
         text.push_str(&format!("\nstate   {}", status.detail));
     }
+    if !status.alert.is_empty() {
+        text.push_str(&format!("\nalert   {}", status.alert));
+    }
+    if !status.prompt.is_empty() {
+        text.push_str(&format!("\nprompt  {}", status.prompt));
+    }
     if !target.tags.is_empty() {
         text.push_str(&format!("\ntags    {}", target.tags.join(" ")));
     }
@@ -83,27 +91,7 @@ pub(super) fn describe(target: &Target) -> String {
 
 /// `.help [COMMAND]`
 pub(super) fn help(call: Call) -> Replies {
-    if call.argument.is_empty() {
-        let usage =
-            |c: &table::Command| format!("{} {}", c.name, c.arguments).trim_end().to_owned();
-        let width = TABLE
-            .iter()
-            .map(|command| usage(command).len())
-            .max()
-            .unwrap_or(0);
-        let line =
-            |command: &table::Command| format!("{:width$}  {}", usage(command), command.help);
-        let commands = TABLE.iter().map(line).collect::<Vec<_>>().join("\n");
-        let text = format!(
-            "TEXT sends a line to the target in front; @NAME, @GROUP, @all, @web* before it choose others\n{commands}"
-        );
-        return ready(Ok(text));
-    }
-    let name = format!(".{}", call.argument.trim_start_matches('.'));
-    ready(
-        table::find(&name)
-            .map(|command| format!("{} {}\n{}", command.name, command.arguments, command.help)),
-    )
+    ready(help::about(&call.argument))
 }
 
 /// `.role`

@@ -29,6 +29,8 @@ pub struct Target {
     pub address: String,
     /// The groups it belongs to.
     pub groups: Vec<String>,
+    /// Whether a debugger is spoken to it; a text console otherwise.
+    pub debugger: bool,
     /// Free words to find it by.
     pub tags: Vec<String>,
     /// Everything that it printed and that happened to it, within bounds.

@@ -58,6 +58,9 @@ impl State {
     ];
 }
 
+/// The letter of a target with an alert, in the place of its state's.
+pub const ALERT_LETTER: char = '!';
+
 /// How a target is at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -73,6 +76,25 @@ pub struct Status {
     pub prompt: String,
     /// Something that needs a person soon, in words: a bug check. Empty if nothing does.
     pub alert: String,
+}
+
+impl Status {
+    /// The letter of the overview: the alert's if there is one, else that of the state.
+    pub fn letter(&self) -> char {
+        if self.alert.is_empty() {
+            self.state.letter()
+        } else {
+            ALERT_LETTER
+        }
+    }
+
+    /// What is to be said of it in a line: the alert, else the reason for its state, else the state.
+    pub fn words(&self) -> &str {
+        [self.alert.as_str(), self.detail.as_str()]
+            .into_iter()
+            .find(|words| !words.is_empty())
+            .unwrap_or(self.state.word())
+    }
 }
 
 /// A [`Status`] that its owner changes and everybody reads.

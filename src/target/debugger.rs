@@ -16,6 +16,19 @@ pub struct Command {
     pub group: Group,
     /// Whether the target has to be stopped for it.
     pub stopped: bool,
+    /// When it changes the target, so that one asks before it goes to several.
+    pub changes: Changes,
+}
+
+/// When a command changes its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// Never: it only looks.
+    Never,
+    /// If it is told to set something, with `=`.
+    Setting,
+    /// Always: it lets the target run, or writes to it, or changes what stops it.
+    Always,
 }
 
 /// What a command is about: the order of the help.
@@ -68,6 +81,7 @@ const fn stopped(
         help,
         group,
         stopped,
+        changes: Changes::Never,
     }
 }
 
@@ -84,39 +98,51 @@ const fn always(
     }
 }
 
+impl Command {
+    const fn changes(self) -> Self {
+        let changes = Changes::Always;
+        Self { changes, ..self }
+    }
+
+    const fn sets(self) -> Self {
+        let changes = Changes::Setting;
+        Self { changes, ..self }
+    }
+}
+
 use Group::{Breakpoints, Code, Machine, Memory, Registers, Running};
 
 /// Every command, in the order of the help.
 #[rustfmt::skip]
 pub const TABLE: &[Command] = &[
-    stopped(Running, "g", "[= START] [ADDRESS...]", "go on, up to the addresses if there are any"),
-    stopped(Running, "gh", "", "go on; the exception counts as handled"),
-    stopped(Running, "gn", "", "go on; the exception counts as not handled"),
-    stopped(Running, "gu", "", "go on up to the caller"),
-    stopped(Running, "p", "[COUNT]", "step, over calls"),
-    stopped(Running, "pa", "ADDRESS", "step over calls up to an address"),
-    stopped(Running, "pc", "[COUNT]", "step over calls up to the next call"),
-    stopped(Running, "pt", "[COUNT]", "step over calls up to the next return"),
-    stopped(Running, "t", "[COUNT]", "step, into calls"),
-    stopped(Running, "ta", "ADDRESS", "step into calls up to an address"),
-    stopped(Running, "tc", "[COUNT]", "step into calls up to the next call"),
-    stopped(Running, "tt", "[COUNT]", "step into calls up to the next return"),
-    stopped(Breakpoints, "bp", "[ADDRESS [PASSES]] [\"COMMANDS\"]", "stop where ADDRESS is executed"),
-    stopped(Breakpoints, "ba", "e|r|w|i SIZE ADDRESS [PASSES] [\"COMMANDS\"]", "stop on access, by the processor"),
+    stopped(Running, "g", "[= START] [ADDRESS...]", "go on, up to the addresses if there are any").changes(),
+    stopped(Running, "gh", "", "go on; the exception counts as handled").changes(),
+    stopped(Running, "gn", "", "go on; the exception counts as not handled").changes(),
+    stopped(Running, "gu", "", "go on up to the caller").changes(),
+    stopped(Running, "p", "[COUNT]", "step, over calls").changes(),
+    stopped(Running, "pa", "ADDRESS", "step over calls up to an address").changes(),
+    stopped(Running, "pc", "[COUNT]", "step over calls up to the next call").changes(),
+    stopped(Running, "pt", "[COUNT]", "step over calls up to the next return").changes(),
+    stopped(Running, "t", "[COUNT]", "step, into calls").changes(),
+    stopped(Running, "ta", "ADDRESS", "step into calls up to an address").changes(),
+    stopped(Running, "tc", "[COUNT]", "step into calls up to the next call").changes(),
+    stopped(Running, "tt", "[COUNT]", "step into calls up to the next return").changes(),
+    stopped(Breakpoints, "bp", "[ADDRESS [PASSES]] [\"COMMANDS\"]", "stop where ADDRESS is executed").changes(),
+    stopped(Breakpoints, "ba", "e|r|w|i SIZE ADDRESS [PASSES] [\"COMMANDS\"]", "stop on access, by the processor").changes(),
     always(Breakpoints, "bl", "[NUMBER...]", "list the breakpoints"),
-    stopped(Breakpoints, "bc", "NUMBER...|*", "remove breakpoints"),
-    stopped(Breakpoints, "bd", "NUMBER...|*", "disable breakpoints"),
-    stopped(Breakpoints, "be", "NUMBER...|*", "enable breakpoints"),
-    stopped(Registers, "r", "[REGISTER[=VALUE],...]", "show or set registers; a number in front is a processor"),
-    stopped(Registers, "~", "[NUMBERs]", "list the processors, or look at another"),
+    stopped(Breakpoints, "bc", "NUMBER...|*", "remove breakpoints").changes(),
+    stopped(Breakpoints, "bd", "NUMBER...|*", "disable breakpoints").changes(),
+    stopped(Breakpoints, "be", "NUMBER...|*", "enable breakpoints").changes(),
+    stopped(Registers, "r", "[REGISTER[=VALUE],...]", "show or set registers; a number in front is a processor").sets(),
+    stopped(Registers, "~", "[NUMBERs]", "list the processors, or look at another").sets(),
     stopped(Registers, "rdmsr", "NUMBER", "read a model-specific register"),
-    stopped(Registers, "wrmsr", "NUMBER VALUE", "write a model-specific register"),
+    stopped(Registers, "wrmsr", "NUMBER VALUE", "write a model-specific register").changes(),
     stopped(Registers, "ib", "PORT", "read a byte of an I/O port; iw a word, id a double word"),
     stopped(Registers, "iw", "PORT", "read a word of an I/O port"),
     stopped(Registers, "id", "PORT", "read a double word of an I/O port"),
-    stopped(Registers, "ob", "PORT VALUE", "write a byte to an I/O port; ow a word, od a double word"),
-    stopped(Registers, "ow", "PORT VALUE", "write a word to an I/O port"),
-    stopped(Registers, "od", "PORT VALUE", "write a double word to an I/O port"),
+    stopped(Registers, "ob", "PORT VALUE", "write a byte to an I/O port; ow a word, od a double word").changes(),
+    stopped(Registers, "ow", "PORT VALUE", "write a word to an I/O port").changes(),
+    stopped(Registers, "od", "PORT VALUE", "write a double word to an I/O port").changes(),
     stopped(Memory, "db", "[RANGE]", "show bytes and text; RANGE is START END or START Lcount"),
     stopped(Memory, "dw", "[RANGE]", "show words"),
     stopped(Memory, "dd", "[RANGE]", "show double words"),
@@ -126,24 +152,24 @@ pub const TABLE: &[Command] = &[
     stopped(Memory, "da", "[RANGE]", "show text"),
     stopped(Memory, "du", "[RANGE]", "show wide text"),
     stopped(Memory, "dps", "[RANGE]", "show pointers with the names they point to"),
-    stopped(Memory, "eb", "ADDRESS VALUE...", "write bytes"),
-    stopped(Memory, "ew", "ADDRESS VALUE...", "write words"),
-    stopped(Memory, "ed", "ADDRESS VALUE...", "write double words"),
-    stopped(Memory, "eq", "ADDRESS VALUE...", "write quad words"),
-    stopped(Memory, "ea", "ADDRESS \"TEXT\"", "write text"),
-    stopped(Memory, "eu", "ADDRESS \"TEXT\"", "write wide text"),
-    stopped(Memory, "f", "RANGE VALUE...", "fill memory with a pattern"),
+    stopped(Memory, "eb", "ADDRESS VALUE...", "write bytes").changes(),
+    stopped(Memory, "ew", "ADDRESS VALUE...", "write words").changes(),
+    stopped(Memory, "ed", "ADDRESS VALUE...", "write double words").changes(),
+    stopped(Memory, "eq", "ADDRESS VALUE...", "write quad words").changes(),
+    stopped(Memory, "ea", "ADDRESS \"TEXT\"", "write text").changes(),
+    stopped(Memory, "eu", "ADDRESS \"TEXT\"", "write wide text").changes(),
+    stopped(Memory, "f", "RANGE VALUE...", "fill memory with a pattern").changes(),
     stopped(Memory, "s", "[-b|w|d|q|a|u] RANGE VALUE...", "search memory"),
     stopped(Memory, "c", "RANGE ADDRESS", "compare memory"),
-    stopped(Memory, "m", "RANGE ADDRESS", "copy memory"),
+    stopped(Memory, "m", "RANGE ADDRESS", "copy memory").changes(),
     stopped(Memory, "!db", "[RANGE]", "show bytes of physical memory; !dw !dd !dq !dp !dc likewise"),
     stopped(Memory, "!dw", "[RANGE]", "show words of physical memory"),
     stopped(Memory, "!dd", "[RANGE]", "show double words of physical memory"),
     stopped(Memory, "!dq", "[RANGE]", "show quad words of physical memory"),
     stopped(Memory, "!dp", "[RANGE]", "show pointers of physical memory"),
     stopped(Memory, "!dc", "[RANGE]", "show double words and text of physical memory"),
-    stopped(Memory, "!eb", "ADDRESS VALUE...", "write bytes of physical memory; !ed double words"),
-    stopped(Memory, "!ed", "ADDRESS VALUE...", "write double words of physical memory"),
+    stopped(Memory, "!eb", "ADDRESS VALUE...", "write bytes of physical memory; !ed double words").changes(),
+    stopped(Memory, "!ed", "ADDRESS VALUE...", "write double words of physical memory").changes(),
     stopped(Memory, "!pte", "ADDRESS", "show how a virtual address is translated"),
     stopped(Memory, "!vtop", "DIRECTORY ADDRESS", "translate an address of another address space"),
     stopped(Code, "u", "[RANGE]", "disassemble"),
@@ -163,8 +189,8 @@ pub const TABLE: &[Command] = &[
     stopped(Machine, "!dbgprint", "", "show the kernel's buffer of debug prints"),
     stopped(Machine, "!analyze", "[-v]", "sum up the bug check: name, meaning of the parameters, stack"),
     always(Machine, "sx", "", "show which events stop the target"),
-    always(Machine, "sxe", "ld|ud", "stop when a module is loaded or unloaded; sxd not to stop"),
-    always(Machine, "sxd", "ld|ud", "do not stop when a module is loaded or unloaded"),
+    always(Machine, "sxe", "ld|ud", "stop when a module is loaded or unloaded; sxd not to stop").changes(),
+    always(Machine, "sxd", "ld|ud", "do not stop when a module is loaded or unloaded").changes(),
 ];
 
 /// The command of that name, in any case of letters.
@@ -174,9 +200,89 @@ pub fn find(name: &str) -> Option<&'static Command> {
         .find(|command| command.name.eq_ignore_ascii_case(name))
 }
 
+/// The command that a line begins with: `r`, `2r rax=1`, `?1+1`, `lmvm nt`.
+fn begins(line: &str) -> Option<&'static Command> {
+    // A number in front is a processor.
+    let line = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = line.strip_prefix('!').unwrap_or(line);
+    let letters = rest
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    let name = line.get(..line.len() - rest.len() + letters)?;
+    match name {
+        "" => find(line.get(..1)?),
+        // Its options stand right behind it.
+        _ if name.starts_with("lm") => find("lm"),
+        _ => find(name),
+    }
+}
+
+/// Whether a line, which may hold several commands with `;` between them, changes its target or lets it run. So does
+/// what is not known, and so may an empty line, which does again what was done before.
+pub fn changes(line: &str) -> bool {
+    let changes = |part: &str| match begins(part).map(|command| command.changes) {
+        Some(Changes::Never) => false,
+        Some(Changes::Setting) => part.contains('='),
+        Some(Changes::Always) | None => true,
+    };
+    let mut parts = line
+        .split(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .peekable();
+    parts.peek().is_none() || parts.any(changes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_looks_is_told_from_what_changes_a_target() {
+        for line in [
+            "r",
+            "r rax",
+            "2r",
+            "k",
+            "0k 5",
+            "~",
+            "~1s",
+            "db rsp L10",
+            "lmvm nt",
+            "lm",
+            "? 1+1",
+            "?poi(rsp)",
+            "!analyze -v",
+            "bl",
+            "r; k;",
+            "vertarget",
+            "R",
+        ] {
+            assert!(!changes(line), "{line}");
+        }
+        for line in [
+            "g",
+            "p 3",
+            "r rax=1",
+            "2r@rax=0",
+            "bp nt!NtClose \"k;g\"",
+            "ed rsp 1",
+            "!ed 1000 1",
+            "sxe ld",
+            "k; g",
+            "",
+            " ",
+            ";",
+            "nonsense",
+            ".reboot",
+            "G",
+            "!",
+            "\u{e4}",
+            "~2 r rax=1",
+        ] {
+            assert!(changes(line), "{line}");
+        }
+    }
 
     #[test]
     fn every_command_has_help_and_a_name_of_its_own() {

@@ -48,6 +48,7 @@ fn start(connect: &str, pauses: Pauses) -> Rig {
         name: "t1".into(),
         address: connect.masked(),
         groups: Vec::new(),
+        debugger: false,
         tags: Vec::new(),
         transcript: Arc::new(Transcript::new(Limits::default(), pulse.clone())),
         status: Arc::new(status::Shared::new(Time::now())),

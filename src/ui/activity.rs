@@ -116,6 +116,7 @@ mod tests {
             name,
             address: String::new(),
             groups: vec![],
+            debugger: false,
             tags: vec![],
             transcript: transcript.clone(),
             status,

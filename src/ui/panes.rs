@@ -188,6 +188,7 @@ mod tests {
             name: format!("t{id}"),
             address: String::new(),
             groups: Vec::new(),
+            debugger: false,
             tags: Vec::new(),
             transcript: Arc::new(Transcript::new(Limits::default(), Arc::default())),
             status: Arc::new(status::Shared::new(Time(0))),

@@ -43,6 +43,7 @@ impl Stage {
                 id: TargetId(id),
                 name: format!("t{id:03}"),
                 address: format!("raw:server=ts1,port={}", 7000 + id),
+                debugger: false,
                 groups: vec![if id < count / 2 { "rack-a" } else { "rack-b" }.to_owned()],
                 tags: Vec::new(),
                 transcript,

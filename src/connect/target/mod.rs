@@ -147,6 +147,22 @@ impl Eol {
     }
 }
 
+impl TargetLink {
+    /// Whether a debugger's protocol is spoken there, so that the target runs or is stopped and takes a debugger's
+    /// commands. What is left is text.
+    #[must_use]
+    pub fn is_debugger(&self) -> bool {
+        match self {
+            Self::Net(_)
+            | Self::Kd(_)
+            | Self::Gdb(_)
+            | Self::Ieee1394 { .. }
+            | Self::Usb { .. } => true,
+            Self::Raw(_) | Self::Telnet(_) | Self::Netconsole { .. } | Self::Exec(_) => false,
+        }
+    }
+}
+
 impl TargetString {
     /// What the target holds of this machine while it is open.
     #[must_use]

@@ -47,7 +47,7 @@ impl Model {
         if !secret && self.line.history.add(&typed) {
             effects.push(Effect::Remember(typed));
         }
-        if targets.len() > 1 && parsed.writes() && self.settings.confirm_many {
+        if targets.len() > 1 && parsed.writes(&targets) && self.settings.confirm_many {
             let mut names: Vec<String> = targets
                 .iter()
                 .take(NAMES_SHOWN)
