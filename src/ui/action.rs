@@ -118,6 +118,10 @@ actions! {
     ChooseTarget "choose-target" "Find a target by name and show it" [Global];
     AddressNext "address-next" "Let the command line talk to the next target" [Global];
     SendBreak "send-break" "Interrupt the focused target (break or Ctrl-C)" [Global];
+    Go "go" "Let the debug target in front go on (g)" [Global];
+    StepOver "step-over" "Step the debug target in front, over calls (p)" [Global];
+    StepInto "step-into" "Step the debug target in front, into calls (t)" [Global];
+    StepOut "step-out" "Let the debug target in front go up to the caller (gu)" [Global];
     EnterRaw "enter-raw" "Send every key to the focused target" [Global];
     LeaveRaw "leave-raw" "Stop sending every key to the target" [Raw];
     SendRawKey "send-raw-key" "Send the key that leaves raw mode to the target itself" [Global];
@@ -231,6 +235,18 @@ impl Action {
             .ok()
             .filter(|offset| *offset < 9)
             .map(|offset| offset + 1)
+    }
+
+    /// The debugger's command it gives to the debug target in front.
+    #[must_use]
+    pub fn debugger_line(self) -> Option<&'static str> {
+        match self {
+            Self::Go => Some("g"),
+            Self::StepOver => Some("p"),
+            Self::StepInto => Some("t"),
+            Self::StepOut => Some("gu"),
+            _ => None,
+        }
     }
 
     /// Whether it means something outside of boxes and raw mode, so that the palette offers it.

@@ -145,9 +145,15 @@ impl CommandLine {
         line.inspect(|line| self.set(line)).is_some()
     }
 
-    /// Completes the word at the cursor, or exchanges the completion for the next (the previous one). Returns the other
-    /// ways there are.
-    pub fn complete(&mut self, rack: &Rack, themes: &[&str], back: bool) -> Vec<String> {
+    /// Completes the word at the cursor, or exchanges the completion for the next (the previous one). `debugger` says
+    /// whether the line is for a debug target. Returns the other ways there are.
+    pub fn complete(
+        &mut self,
+        rack: &Rack,
+        themes: &[&str],
+        debugger: bool,
+        back: bool,
+    ) -> Vec<String> {
         let line = self.text().to_owned();
         let mut completion = match self.completion.take() {
             Some(completion) if completion.shown == line => {
@@ -164,7 +170,7 @@ impl CommandLine {
                     .nth(self.editor.cursor().1)
                     .map_or(line.len(), |(at, _)| at);
                 let (head, tail) = line.split_at(cursor);
-                let (start, words) = candidates(head, rack, themes);
+                let (start, words) = candidates(head, rack, themes, debugger);
                 let common = common_start(&words);
                 let typed = head.get(start..).unwrap_or_default();
                 if words.len() > 1 && common.len() > typed.len() {

@@ -18,7 +18,7 @@ use super::panes::{Arrangement, Pane, Panes};
 use super::text_box::TextBox;
 use super::theme::{Depth, Theme};
 use crate::deck::Severity;
-use crate::rack::{Rack, Target, TargetId};
+use crate::rack::{Pattern, Rack, Target, TargetId};
 use crate::transcript::Time;
 
 /// How long a notice stands in the last line, one that ought to be read twice as long. Microseconds.
@@ -105,6 +105,32 @@ pub enum Pending {
     Disconnect(TargetId),
     /// End.
     Quit,
+}
+
+/// Whom the command line talks to.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// There is no target in front.
+    Nobody,
+    /// An address is begun.
+    Unsaid,
+    /// An address that means no target.
+    Unknown(Pattern),
+    /// One target.
+    One(Arc<Target>),
+    /// Several targets, by this address.
+    Several(Pattern, Vec<Arc<Target>>),
+}
+
+impl Whom {
+    /// Whether there is a debug target among them.
+    pub fn has_debugger(&self) -> bool {
+        match self {
+            Self::Nobody | Self::Unsaid | Self::Unknown(_) => false,
+            Self::One(target) => target.debugger,
+            Self::Several(_, targets) => targets.iter().any(|target| target.debugger),
+        }
+    }
 }
 
 /// All the screen knows.
@@ -253,6 +279,32 @@ impl Model {
                 .collect::<Vec<_>>()
                 .join(",")
         ))
+    }
+
+    /// Whom the command line talks to, with what is typed in it.
+    pub fn talks_to(&self) -> Whom {
+        let typed = self.line.text();
+        let address = if typed.starts_with('@') {
+            Some(typed.to_owned())
+        } else {
+            self.address()
+        };
+        let Some(address) = address else {
+            return self.target().cloned().map_or(Whom::Nobody, Whom::One);
+        };
+        let whom = address.split_whitespace().next().unwrap_or_default();
+        let Some(pattern) = Pattern::new(whom.trim_start_matches('@')) else {
+            return Whom::Unsaid;
+        };
+        let mut targets = self.rack.matching(&pattern);
+        match (targets.pop(), targets.is_empty()) {
+            (None, _) => Whom::Unknown(pattern),
+            (Some(target), true) => Whom::One(target),
+            (Some(target), false) => {
+                targets.push(target);
+                Whom::Several(pattern, targets)
+            }
+        }
     }
 
     /// Tells the person something.

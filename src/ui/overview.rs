@@ -69,35 +69,45 @@ pub struct Overview {
 }
 
 /// How urgently a target needs somebody; less is more.
-fn urgency(state: State) -> u8 {
-    match state {
-        State::Broken => 0,
-        State::Lost => 1,
-        State::Closed => 2,
-        State::Connecting => 3,
-        State::Waiting => 4,
-        State::Running => 5,
+fn urgency(target: &Target) -> u8 {
+    if target.status.is_alert() {
+        return 0;
+    }
+    match target.status.state() {
+        State::Broken => 1,
+        State::Lost => 2,
+        State::Closed => 3,
+        State::Connecting => 4,
+        State::Waiting => 5,
+        State::Running => 6,
     }
 }
 
 /// Why a target needs somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
+    /// Something happened to it that cannot wait.
+    Alert,
     /// It is stopped, lost or closed.
     State(State),
     /// It is well, but its log cannot be written.
     Log,
 }
 
-/// The targets that need somebody, in the rack's order.
-pub fn attention(rack: &Rack) -> impl Iterator<Item = (&Arc<Target>, Need)> {
+/// The targets that need somebody: those with an alert first, all in the rack's order.
+pub fn attention(rack: &Rack) -> Vec<(&Arc<Target>, Need)> {
     let need = |target: &Target| match target.status.state() {
+        _ if target.status.is_alert() => Some(Need::Alert),
         state @ (State::Broken | State::Lost | State::Closed) => Some(Need::State(state)),
         _ => target.status.log_fails().then_some(Need::Log),
     };
-    rack.targets()
+    let mut needing: Vec<_> = rack
+        .targets()
         .iter()
-        .filter_map(move |target| Some((target, need(target)?)))
+        .filter_map(|target| Some((target, need(target)?)))
+        .collect();
+    needing.sort_by_key(|(_, need)| *need != Need::Alert);
+    needing
 }
 
 impl Overview {
@@ -132,7 +142,7 @@ impl Overview {
         match self.sort {
             Sort::Given => {}
             Sort::Name => targets.sort_by(|a, b| a.name.cmp(&b.name)),
-            Sort::State => targets.sort_by_key(|target| urgency(target.status.state())),
+            Sort::State => targets.sort_by_cached_key(|target| urgency(target)),
             Sort::Activity => {
                 targets.sort_by_cached_key(|target| {
                     std::cmp::Reverse(
@@ -262,7 +272,8 @@ impl Overview {
                 text.contains(word)
             }
         };
-        let state = target.status.state().word();
+        let status = target.status.read();
+        let told = [status.state.word(), status.alert.as_str()];
         self.filter.split_whitespace().all(|word| {
             let words = [&target.name, &target.address]
                 .into_iter()
@@ -270,7 +281,7 @@ impl Overview {
                 .chain(&target.tags);
             words
                 .map(String::as_str)
-                .chain([state])
+                .chain(told)
                 .any(|text| has(text, word))
         })
     }

@@ -10,7 +10,7 @@ use super::activity::Activity;
 use super::frame::Fresh;
 use super::layout::{Main, PanePlan, Plan};
 use super::message::Effect;
-use super::model::{Model, View};
+use super::model::{Model, View, Whom};
 use super::overview::{Item, Need, attention};
 use super::panes::{Pane, Scroll};
 use super::raw::Raw;
@@ -22,16 +22,45 @@ use crate::transcript::{Ring, Seq};
 /// What is visible.
 #[derive(Default)]
 pub struct Picture {
-    /// How many targets are in each state, in the order of [`State::ALL`].
+    /// How many targets without an alert are in each state, in the order of [`State::ALL`].
     pub counts: [usize; State::ALL.len()],
+    /// How many targets have an alert.
+    pub alerts: usize,
     /// How many targets' logs cannot be written.
     pub failing_logs: usize,
     /// The targets that need somebody, and why.
     pub attention: Vec<(TargetId, Need)>,
+    /// The state of the target in front, if it is a debug target.
+    pub debugged: Option<State>,
+    /// What stands in front of what is typed, if that is for one debug target.
+    pub prompt: Option<Prompt>,
     tiles: HashMap<TargetId, Tile>,
     panes: HashMap<Slot, Shown>,
     raws: HashMap<TargetId, Raw>,
     activity: Activity,
+}
+
+/// What a debug target asks with, or why it does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// The target's state.
+    pub state: State,
+    /// `0: kd>`, or `running>`.
+    pub text: String,
+}
+
+impl Prompt {
+    fn new(status: Status) -> Self {
+        let text = if status.state == State::Broken && !status.prompt.is_empty() {
+            status.prompt
+        } else {
+            format!("{}>", status.state.word())
+        };
+        Self {
+            state: status.state,
+            text,
+        }
+    }
 }
 
 /// Which pane something is shown in.
@@ -103,7 +132,11 @@ impl Collected {
 impl Picture {
     /// Looks at what is visible: at all of it, at what is in front, or at nothing.
     pub fn collect(&mut self, model: &mut Model, fresh: Fresh, now: Instant) -> Collected {
-        let mut collected = Collected::default();
+        let mut collected = Collected {
+            // Whom the line is for may change with each key.
+            changed: self.collect_debugger(model),
+            ..Collected::default()
+        };
         if fresh == Fresh::Known {
             return collected;
         }
@@ -150,12 +183,30 @@ impl Picture {
         collected
     }
 
+    fn collect_debugger(&mut self, model: &Model) -> bool {
+        let debugged = model
+            .target()
+            .filter(|target| target.debugger)
+            .map(|target| target.status.state());
+        let prompt = match model.talks_to() {
+            Whom::One(target) if target.debugger => Some(Prompt::new(target.status.read())),
+            _ => None,
+        };
+        let changed = debugged != self.debugged || prompt != self.prompt;
+        (self.debugged, self.prompt) = (debugged, prompt);
+        changed
+    }
+
     fn collect_states(&mut self, model: &Model, collected: &mut Collected) {
         let mut counts = [0; State::ALL.len()];
-        let mut failing_logs = 0;
+        let (mut alerts, mut failing_logs) = (0, 0);
         for target in model.rack.targets() {
-            let state = target.status.state();
             failing_logs += usize::from(target.status.log_fails());
+            if target.status.is_alert() {
+                alerts += 1;
+                continue;
+            }
+            let state = target.status.state();
             if let Some(count) = State::ALL
                 .iter()
                 .position(|known| *known == state)
@@ -165,11 +216,14 @@ impl Picture {
             }
         }
         let needing: Vec<_> = attention(&model.rack)
+            .into_iter()
             .map(|(target, need)| (target.id, need))
             .collect();
-        collected.changed |=
-            counts != self.counts || failing_logs != self.failing_logs || needing != self.attention;
-        (self.counts, self.failing_logs, self.attention) = (counts, failing_logs, needing);
+        collected.changed |= counts != self.counts
+            || (alerts, failing_logs) != (self.alerts, self.failing_logs)
+            || needing != self.attention;
+        (self.counts, self.attention) = (counts, needing);
+        (self.alerts, self.failing_logs) = (alerts, failing_logs);
     }
 
     fn collect_tiles(

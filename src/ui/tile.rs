@@ -1,4 +1,4 @@
-//! What the overview says of a target: its state, and its last line or the reason for its state.
+//! What the overview says of a target: its state, and its alert, the reason for its state or its last line.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,9 @@ const COLUMNS: usize = 240;
 pub struct Tile {
     /// Its state.
     pub state: State,
-    /// Its last line, or the reason for its state.
+    /// Whether there is an alert, which the text tells then.
+    pub alert: bool,
+    /// Its alert, the reason for its state, or its last line.
     pub text: String,
     /// Whether the text is a reason.
     pub reason: bool,
@@ -42,21 +44,25 @@ impl Tile {
     ) -> (Self, Option<Instant>) {
         let status = target.status.read();
         let version = target.transcript.version();
+        let alert = !status.alert.is_empty();
         let reason = |text| Self {
             state: status.state,
+            alert,
             text,
             reason: true,
             bars,
             version,
             changed: None,
         };
-        if !matches!(status.state, State::Running | State::Broken) {
-            let text = if status.detail.is_empty() {
-                status.state.word().to_owned()
-            } else {
-                status.detail.clone()
-            };
-            return (reason(text), None);
+        let prints = match status.state {
+            _ if alert => false,
+            State::Running => true,
+            // Why it stopped says more than what it printed before.
+            State::Broken => status.detail.is_empty(),
+            State::Waiting | State::Connecting | State::Lost | State::Closed => false,
+        };
+        if !prints {
+            return (reason(status.words().to_owned()), None);
         }
         if let Some(old) = old.filter(|old| !old.reason && old.state == status.state) {
             let until = old.changed.map(|changed| changed + HOLD);
@@ -75,6 +81,7 @@ impl Tile {
         let tile = match target.transcript.with(last_line) {
             Some(text) => Self {
                 state: status.state,
+                alert,
                 text,
                 reason: false,
                 bars,

@@ -3,7 +3,8 @@
 //! They keep to what PuTTY, tmux and a serial terminal deliver: nothing needs Alt or a function key, nothing needs
 //! Ctrl-A or Ctrl-B (taken by screen and tmux), Ctrl-S or Ctrl-Q (flow control), and Ctrl-H, Ctrl-I, Ctrl-J and Ctrl-M stay
 //! what terminals make of them. In the command line the letters with Ctrl that readline uses stay with the editor.
-//! Function keys a debugger's user expects to step with (F5 and F7 to F11) are left free.
+//! Function keys a debugger's user expects to step with do that; their commands are as short to type. F7 to F9 are left
+//! free.
 
 use crate::ui::action::Action::{self, *};
 use crate::ui::action::Context::{self, CommandLine, Global, Overlay, Pane, Rack, Raw};
@@ -18,6 +19,10 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Global, AddressNext, &["ctrl+t"]),
     (Global, Notices, &["f12"]),
     (Global, SendBreak, &["ctrl+c"]),
+    (Global, Go, &["f5"]),
+    (Global, StepOver, &["f10"]),
+    (Global, StepInto, &["f11"]),
+    (Global, StepOut, &["shift+f11"]),
     (Global, EnterRaw, &["ctrl+]"]),
     (Global, Pane1, &["alt+1"]),
     (Global, Pane2, &["alt+2"]),

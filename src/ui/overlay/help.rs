@@ -1,6 +1,7 @@
-//! The help: every key that works where the focus is, then everything else, made from the key map itself.
+//! The help: every key that works where the focus is, then everything else, made from the key map itself, and the
+//! debuggers' commands by group.
 //!
-//! Typing searches it; the chosen line can be done at once.
+//! Typing searches it; the chosen line can be done at once, a command typed.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -8,6 +9,7 @@ use ratatui::layout::{Position, Rect};
 use super::Outcome;
 use super::cursor::Cursor;
 use super::frame::{Frame, row, write};
+use crate::target::debugger::{Command, Group, TABLE};
 use crate::ui::action::{Action, Context, ROWS};
 use crate::ui::entry::Entry;
 use crate::ui::keys::{Key, KeyMap};
@@ -29,19 +31,24 @@ pub struct Help {
 
 #[derive(Debug, Clone)]
 enum Line {
-    Heading(&'static str),
+    Heading(String),
     Entry {
         action: Action,
         keys: String,
         here: bool,
     },
+    Command {
+        command: &'static Command,
+        here: bool,
+    },
 }
 
 impl Help {
-    /// The help for where the focus is.
+    /// The help for where the focus is, with a debug target in front or not.
     #[must_use]
-    pub fn new(context: Context, keys: &KeyMap) -> Self {
+    pub fn new(context: Context, keys: &KeyMap, debugger: bool) -> Self {
         let mut lines = Vec::new();
+        let mut of_here = 0;
         let mut told = Vec::new();
         let is_here =
             |place| place == context || (place == Context::Global && context.falls_to_global());
@@ -71,8 +78,11 @@ impl Help {
                 });
             }
             if !entries.is_empty() {
-                lines.push(Line::Heading(place.title()));
+                lines.push(Line::Heading(place.title().to_owned()));
                 lines.append(&mut entries);
+            }
+            if here {
+                of_here = lines.len();
             }
         }
         let keyless = ROWS
@@ -86,9 +96,11 @@ impl Help {
             })
             .collect();
         if !keyless.is_empty() {
-            lines.push(Line::Heading("Without a key, from the palette"));
+            lines.push(Line::Heading("Without a key, from the palette".to_owned()));
             lines.append(&mut keyless);
         }
+        let after = if debugger { of_here } else { lines.len() };
+        lines.splice(after..after, commands(debugger));
         let mut help = Self {
             title: format!("Help: {}", context.title()),
             lines,
@@ -108,6 +120,10 @@ impl Help {
                 Some(Line::Entry {
                     action, here: true, ..
                 }) => Outcome::Ask(*action),
+                Some(Line::Command {
+                    command,
+                    here: true,
+                }) => Outcome::Command(command.name.to_owned()),
                 _ => Outcome::Taken,
             },
             Some(action) if self.cursor.act(action, self.shown.len()) => Outcome::Taken,
@@ -178,7 +194,7 @@ impl Help {
     fn keys_columns(&self, width: u16) -> u16 {
         let longest = self.lines.iter().map(|line| match line {
             Line::Entry { keys, .. } => keys.len(),
-            Line::Heading(_) => 0,
+            Line::Heading(_) | Line::Command { .. } => 0,
         });
         u16::try_from(longest.max().unwrap_or(0))
             .unwrap_or(u16::MAX)
@@ -194,13 +210,8 @@ impl Help {
         for (at, line) in self.lines.iter().enumerate() {
             match line {
                 Line::Heading(_) => heading = Some(at),
-                Line::Entry { action, keys, .. } => {
-                    let all = format!(
-                        "{} {} {}",
-                        keys.to_lowercase(),
-                        action.help().to_lowercase(),
-                        action.name()
-                    );
+                Line::Entry { .. } | Line::Command { .. } => {
+                    let all = line.words();
                     if words.iter().all(|word| all.contains(word)) {
                         self.shown.extend(heading.take());
                         self.shown.push(at);
@@ -213,32 +224,56 @@ impl Help {
 }
 
 impl Line {
-    fn draw(&self, place: Rect, keys_columns: u16, buf: &mut Buffer, look: Look<'_>) {
+    /// What is searched.
+    fn words(&self) -> String {
         match self {
-            Self::Heading(text) => write(text, Role::Title, place, buf, look),
-            Self::Entry { action, keys, here } => {
-                let keys_place = Rect {
-                    x: place.x + 1,
-                    width: keys_columns.min(place.width.saturating_sub(1)),
-                    ..place
-                };
-                write(keys, Role::Key, keys_place, buf, look);
-                let used = (keys_columns + 2).min(place.width);
-                let rest = Rect {
-                    x: place.x + used,
-                    width: place.width - used,
-                    ..place
-                };
-                write(
-                    action.help(),
-                    if *here { Role::Text } else { Role::Dim },
-                    rest,
-                    buf,
-                    look,
-                );
+            Self::Heading(_) => String::new(),
+            Self::Entry { action, keys, .. } => format!(
+                "{} {} {}",
+                keys.to_lowercase(),
+                action.help().to_lowercase(),
+                action.name()
+            ),
+            Self::Command { command, .. } => {
+                format!("{} {}", command.name, command.help).to_lowercase()
             }
         }
     }
+
+    fn draw(&self, place: Rect, keys_columns: u16, buf: &mut Buffer, look: Look<'_>) {
+        let (left, help, here) = match self {
+            Self::Heading(text) => return write(text, Role::Title, place, buf, look),
+            Self::Entry { action, keys, here } => (keys.clone(), action.help(), *here),
+            Self::Command { command, here } => {
+                let usage = format!("{} {}", command.name, command.arguments);
+                (usage, command.help, *here)
+            }
+        };
+        let left_place = Rect {
+            x: place.x + 1,
+            width: keys_columns.min(place.width.saturating_sub(1)),
+            ..place
+        };
+        write(left.trim_end(), Role::Key, left_place, buf, look);
+        let used = (keys_columns + 2).min(place.width);
+        let rest = Rect {
+            x: place.x + used,
+            width: place.width - used,
+            ..place
+        };
+        let role = if here { Role::Text } else { Role::Dim };
+        write(help, role, rest, buf, look);
+    }
+}
+
+/// The debuggers' commands under the headings of their groups.
+fn commands(here: bool) -> impl Iterator<Item = Line> {
+    Group::ALL.into_iter().flat_map(move |group| {
+        let heading = format!("Typed to a debug target: {}", group.title());
+        let of_group = TABLE.iter().filter(move |command| command.group == group);
+        let commands = of_group.map(move |command| Line::Command { command, here });
+        std::iter::once(Line::Heading(heading)).chain(commands)
+    })
 }
 
 fn names(keys: &[Key]) -> String {

@@ -30,7 +30,7 @@ fn press(names: &str, mut take: impl FnMut(Key, &KeyMap) -> Outcome) -> Outcome 
 }
 
 fn help() -> Help {
-    Help::new(Context::Pane, &KeyMap::default())
+    Help::new(Context::Pane, &KeyMap::default(), false)
 }
 
 fn palette() -> Palette {
@@ -227,7 +227,7 @@ fn help_tells_the_keys_of_the_place_and_does_what_is_chosen() {
 #[test]
 fn help_follows_a_changed_key_map() {
     let keys = KeyMap::with_changes([("zoom", ["ctrl+v"])]).unwrap();
-    let help = Help::new(Context::Pane, &keys);
+    let help = Help::new(Context::Pane, &keys, false);
     let text = screen(100, 200, &ASCII, |area, buf, look| {
         help.draw(area, buf, look);
     })
@@ -247,7 +247,7 @@ fn every_action_is_in_the_help() {
         Context::CommandLine,
         Context::Raw,
     ] {
-        let help = Help::new(context, &KeyMap::default());
+        let help = Help::new(context, &KeyMap::default(), false);
         let text = screen(100, 300, &ASCII, |area, buf, look| {
             help.draw(area, buf, look);
         })

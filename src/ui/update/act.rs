@@ -4,14 +4,15 @@ use super::scroll::Move;
 use crate::command::TABLE;
 use crate::deck::Severity;
 use crate::rack::State;
-use crate::target::Request;
+use crate::target::{Request, debugger};
 use crate::ui::action::Action;
 use crate::ui::frame::Fresh;
 use crate::ui::layout::Main;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Pending, View};
 use crate::ui::overlay::{Help, Item, NoticesView, Palette, RoleSwitcher, Search};
-use crate::ui::overview::attention;
+use crate::ui::overview::{Need, attention};
+use crate::ui::panes::Scroll;
 use crate::ui::search::Way;
 
 impl Model {
@@ -25,6 +26,7 @@ impl Model {
                 self.overlay = Some(Overlay::Help(Help::new(
                     self.context(),
                     &self.settings.keys,
+                    self.target().is_some_and(|target| target.debugger),
                 )))
             }
             Action::Palette => self.overlay = Some(Overlay::Palette(self.palette())),
@@ -207,6 +209,7 @@ impl Model {
             Action::Redraw => return vec![Effect::Repaint, Effect::Draw(Fresh::All)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return self.quit(),
+            step if step.debugger_line().is_some() => return self.debug(step),
             pane if pane.pane_number().is_some() => {
                 let place = usize::from(pane.pane_number().unwrap_or(1)) - 1;
                 return self.go_to_pane(|panes| {
@@ -278,11 +281,10 @@ impl Model {
         }
     }
 
-    /// Goes to the next target that needs somebody, in the rack's order, round the end.
+    /// Goes to the next target that needs somebody, in the order in which they are told, round the end. From one that
+    /// does not, it is the next in the rack's order: of those with an alert, if there are any.
     fn next_attention(&mut self) -> Vec<Effect> {
-        let needing: Vec<_> = attention(&self.rack)
-            .map(|(target, _)| target.clone())
-            .collect();
+        let needing = attention(&self.rack);
         let here = self.front().map(|pane| pane.target);
         let place = |id| {
             self.rack
@@ -290,10 +292,25 @@ impl Model {
                 .iter()
                 .position(|target| Some(target.id) == id)
         };
-        let after = needing
+        let next = match needing
             .iter()
-            .find(|target| place(Some(target.id)) > place(here));
-        let Some(next) = after.or(needing.first()).cloned() else {
+            .position(|(target, _)| Some(target.id) == here)
+        {
+            Some(at) => needing.get(at + 1),
+            None => {
+                let alert = |(_, need): &&(_, Need)| *need == Need::Alert;
+                let alerts = needing.iter().filter(alert).count();
+                let among = if alerts > 0 { alerts } else { needing.len() };
+                needing
+                    .iter()
+                    .take(among)
+                    .find(|(target, _)| place(Some(target.id)) > place(here))
+            }
+        };
+        let next = next
+            .or(needing.first())
+            .map(|(target, _)| (*target).clone());
+        let Some(next) = next else {
             self.tell(Severity::Info, "no target needs you");
             return vec![Effect::Draw(Fresh::Known)];
         };
@@ -306,6 +323,24 @@ impl Model {
         }
         self.overview.selected = Some(next.id);
         vec![Effect::Draw(Fresh::Front)]
+    }
+
+    /// Gives the debug target in front a command that has a key.
+    fn debug(&mut self, action: Action) -> Vec<Effect> {
+        let (Some(target), Some(line)) = (self.target(), action.debugger_line()) else {
+            self.tell(Severity::Info, "no target is in front");
+            return vec![Effect::Draw(Fresh::Known)];
+        };
+        if !target.debugger {
+            let key = self.settings.keys.hint(self.context(), action);
+            let key = key.unwrap_or_else(|| action.name().to_owned());
+            let text = format!("{key} is for debug targets; {} is a console", target.name);
+            self.tell(Severity::Info, &text);
+            return vec![Effect::Draw(Fresh::Known)];
+        }
+        // Where it stops next is to be seen.
+        self.change_pane(|pane| pane.scroll = Scroll::Follow);
+        self.ask(Request::Line(line.to_owned()))
     }
 
     fn ask(&mut self, request: Request) -> Vec<Effect> {
@@ -367,7 +402,8 @@ impl Model {
             .iter()
             .map(|theme| theme.name())
             .collect();
-        let words = self.line.complete(&self.rack, &themes, back);
+        let debugger = self.talks_to().has_debugger();
+        let words = self.line.complete(&self.rack, &themes, debugger, back);
         if words.len() > 1 {
             let text = words
                 .iter()
@@ -417,6 +453,13 @@ impl Model {
                 .iter()
                 .map(|command| Item::command(command.name, command.help)),
         );
+        if self.target().is_some_and(|target| target.debugger) {
+            items.extend(
+                debugger::TABLE
+                    .iter()
+                    .map(|command| Item::command(command.name, command.help)),
+            );
+        }
         items.extend(self.target_items());
         Palette::new("Find", items)
     }
@@ -424,10 +467,11 @@ impl Model {
     fn target_items(&self) -> Vec<Item> {
         let item = |target: &std::sync::Arc<crate::rack::Target>| {
             let status = target.status.read();
-            Item::target(
-                &target.name,
-                &format!("{} {}", status.state.word(), target.address),
-            )
+            let word = match status.alert.as_str() {
+                "" => status.state.word(),
+                alert => alert,
+            };
+            Item::target(&target.name, &format!("{word} {}", target.address))
         };
         self.rack.targets().iter().map(item).collect()
     }

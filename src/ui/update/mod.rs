@@ -70,13 +70,13 @@ impl Model {
         match event {
             // The pulse rings for it too: it is drawn with the next frame for output.
             Event::Target { .. } => {
-                if self.overview.sort == Sort::State || !self.overview.filter.is_empty() {
-                    self.overview.arrange(&self.rack);
-                }
+                self.follow_states();
                 Vec::new()
             }
             Event::Rack => vec![Effect::Refresh],
             Event::Notice { severity, text, .. } => {
+                // It may be an alert.
+                self.follow_states();
                 self.tell(severity, &text);
                 vec![Effect::Draw(Fresh::Known)]
             }
@@ -84,6 +84,13 @@ impl Model {
                 self.tell(Severity::Info, &format!("{from}: {text}"));
                 vec![Effect::Draw(Fresh::Known)]
             }
+        }
+    }
+
+    /// Puts the overview into order anew where that depends on how targets are.
+    fn follow_states(&mut self) {
+        if self.overview.sort == Sort::State || !self.overview.filter.is_empty() {
+            self.overview.arrange(&self.rack);
         }
     }
 

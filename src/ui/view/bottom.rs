@@ -1,21 +1,45 @@
-//! The last lines: the command line with whom it talks to, and what keys do, or the newest notice.
+//! The last lines: the command line with whom it talks to and what that one asks, and what keys do, or the newest
+//! notice.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
+use super::header::state_role;
 use super::spans;
-use crate::command::Line;
+use crate::rack::State;
 use crate::ui::action::{Action, Context};
 use crate::ui::fit::{columns, fit};
-use crate::ui::model::{Focus, Model};
+use crate::ui::model::{Focus, Model, Whom};
+use crate::ui::picture::Picture;
 use crate::ui::theme::Role;
 
-/// Columns that what is typed keeps, however long the address is.
+/// Columns that what is typed keeps, however long the address is; a third where columns are few.
 const TEXT_COLUMNS_MIN: u16 = 12;
 
-/// What is worth a place in the last line, most useful first.
-fn offered(context: Context) -> &'static [(Action, &'static str)] {
+/// What is worth a place in the last line, most useful first; `debugged` is the state of a debug target in front.
+fn offered(context: Context, debugged: Option<State>) -> Vec<(Action, &'static str)> {
+    let mut offered = always_offered(context).to_vec();
+    let of_debuggers: &[(Action, &str)] = match debugged {
+        Some(State::Broken) => &[
+            (Action::Go, "go"),
+            (Action::StepOver, "over"),
+            (Action::StepInto, "into"),
+            (Action::StepOut, "out"),
+        ],
+        Some(State::Running) => &[(Action::SendBreak, "break")],
+        _ => &[],
+    };
+    if matches!(context, Context::Raw | Context::Overlay) || of_debuggers.is_empty() {
+        return offered;
+    }
+    offered.retain(|(action, _)| *action != Action::SendBreak);
+    let after_help = offered.len().min(1);
+    offered.splice(after_help..after_help, of_debuggers.iter().copied());
+    offered
+}
+
+fn always_offered(context: Context) -> &'static [(Action, &'static str)] {
     match context {
         Context::Rack => &[
             (Action::Help, "help"),
@@ -63,7 +87,7 @@ fn offered(context: Context) -> &'static [(Action, &'static str)] {
     }
 }
 
-pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
+pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
     let look = model.look();
     buf.set_style(place, look.style(Role::Footer));
     if let Some(notice) = model
@@ -102,8 +126,8 @@ pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
     }
     let context = model.context();
     let mut x = place.x;
-    for (action, word) in offered(context) {
-        let Some(key) = model.settings.keys.hint(context, *action) else {
+    for (action, word) in offered(context, picture.debugged) {
+        let Some(key) = model.settings.keys.hint(context, action) else {
             continue;
         };
         let wanted = columns(&key, look.glyphs) + columns(word, look.glyphs) + 3;
@@ -131,17 +155,29 @@ pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model) {
 }
 
 /// Draws the command line. Returns where its cursor is.
-pub(super) fn draw_line(place: Rect, buf: &mut Buffer, model: &Model) -> Option<Position> {
+pub(super) fn draw_line(
+    place: Rect,
+    buf: &mut Buffer,
+    model: &Model,
+    picture: &Picture,
+) -> Option<Position> {
     let look = model.look();
-    let (prompt, role) = prompt(model);
-    let most = place.width.saturating_sub(TEXT_COLUMNS_MIN);
-    let prompt = fit(&prompt, most.into(), look.glyphs);
-    let used = spans(
-        place,
-        buf,
-        look,
-        [(role, prompt.as_str()), (Role::CommandLine, " ")],
-    );
+    let text = TEXT_COLUMNS_MIN.min(place.width / 3);
+    let most = usize::from(place.width.saturating_sub(text));
+    let (whom, role) = whom(model);
+    let prompt = picture.prompt.as_ref().map(|prompt| {
+        let text = format!(" {}", prompt.text);
+        (state_role(prompt.state), fit(&text, most, look.glyphs))
+    });
+    // What the target asks stays; the name is cut, which stands in other places too.
+    let (asking, asked) = prompt.unwrap_or((role, String::new()));
+    let whom = fit(&whom, most - columns(&asked, look.glyphs), look.glyphs);
+    let parts = [
+        (role, whom.as_str()),
+        (asking, asked.as_str()),
+        (Role::CommandLine, " "),
+    ];
+    let used = spans(place, buf, look, parts);
     let rest = Rect {
         x: place.x + used,
         width: place.width - used,
@@ -160,45 +196,27 @@ pub(super) fn draw_line(place: Rect, buf: &mut Buffer, model: &Model) -> Option<
 }
 
 /// Whom the line talks to: `@web01`, `@rack-a 12 targets`.
-fn prompt(model: &Model) -> (String, Role) {
-    let focus = model.target();
+fn whom(model: &Model) -> (String, Role) {
     let dim = if model.focus == Focus::Line {
         Role::Prompt
     } else {
         Role::Dim
     };
-    let typed = model.line.text();
-    let secret = if model.line.is_secret() {
-        " secret"
-    } else {
-        ""
-    };
-    let address = if typed.starts_with('@') {
-        Some(typed.to_owned())
-    } else {
-        model.address()
-    };
-    match address {
-        Some(address) => {
-            let parsed = Line::parse(&format!(
-                "{} x",
-                address.split_whitespace().next().unwrap_or("@")
-            ))
-            .ok();
-            let Some(pattern) = parsed.and_then(|line| line.address) else {
-                return ("@".to_owned(), dim);
+    match model.talks_to() {
+        Whom::Nobody => ("no target".to_owned(), Role::Dim),
+        Whom::Unsaid => ("@".to_owned(), dim),
+        Whom::Unknown(pattern) => (format!("{pattern} nobody"), Role::Error),
+        Whom::One(target) => {
+            let secret = if model.line.is_secret() {
+                " secret"
+            } else {
+                ""
             };
-            let targets = model.rack.matching(&pattern);
-            match targets.as_slice() {
-                [] => (format!("{pattern} nobody"), Role::Error),
-                [target] => (format!("@{}", target.name), dim),
-                // More than one is never to be overlooked.
-                several => (format!("{pattern} {} targets", several.len()), Role::Badge),
-            }
+            (format!("@{}{secret}", target.name), dim)
         }
-        None => match focus {
-            Some(target) => (format!("@{}{secret}", target.name), dim),
-            None => ("no target".to_owned(), Role::Dim),
-        },
+        // More than one is never to be overlooked.
+        Whom::Several(pattern, targets) => {
+            (format!("{pattern} {} targets", targets.len()), Role::Badge)
+        }
     }
 }

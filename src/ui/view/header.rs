@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::spans;
 use crate::rack::State;
+use crate::rack::status::ALERT_LETTER;
 use crate::ui::fit::columns;
 use crate::ui::model::Model;
 use crate::ui::picture::Picture;
@@ -61,6 +62,10 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
     {
         right.push((Role::Header, "  ".to_owned()));
         right.push((state_role(state), format!("{} {count}", state.letter())));
+    }
+    if picture.alerts > 0 {
+        right.push((Role::Header, "  ".to_owned()));
+        right.push((Role::Alert, format!("{ALERT_LETTER} {}", picture.alerts)));
     }
     let unseen = model.notices.unseen();
     if unseen > 0 {

@@ -39,9 +39,9 @@ pub fn render(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) ->
         header::draw(within(place), buf, model, picture);
     }
     let mut cursor = draw_main(area, buf, model, picture, &plan);
-    let line = bottom::draw_line(within(plan.line), buf, model);
+    let line = bottom::draw_line(within(plan.line), buf, model, picture);
     if let Some(place) = plan.footer {
-        bottom::draw_footer(within(place), buf, model);
+        bottom::draw_footer(within(place), buf, model, picture);
     }
     if model.focus == Focus::Line {
         cursor = line;

@@ -7,6 +7,7 @@ use ratatui::widgets::Widget;
 
 use super::header::state_role;
 use super::spans;
+use crate::rack::status::ALERT_LETTER;
 use crate::transcript::Kind;
 use crate::transcript::log::Health;
 use crate::transcript::safe::Pen;
@@ -116,12 +117,16 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
     left.push((Role::Title, format!(" {}", pane.name)));
     match shown.and_then(|shown| shown.status.as_ref()) {
         Some(status) => {
-            let words = if status.detail.is_empty() {
+            let words = if status.detail.is_empty() || status.detail == status.alert {
                 status.state.word().to_owned()
             } else {
                 format!("{}: {}", status.state.word(), status.detail)
             };
             left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
+            if !status.alert.is_empty() {
+                left.push((Role::Alert, format!("{ALERT_LETTER} {}", status.alert)));
+                left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
+            }
             left.push((state_role(status.state), words));
             match &status.log {
                 Health::Failing { reason } => {

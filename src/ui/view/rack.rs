@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::header::state_role;
 use super::spans;
+use crate::rack::status::ALERT_LETTER;
 use crate::ui::action::{Action, Context};
 use crate::ui::fit::{columns, fit};
 use crate::ui::layout::RackPlan;
@@ -132,7 +133,12 @@ impl TileView<'_> {
             );
             return;
         };
-        let letter = tile.state.letter().to_string();
+        let (state, letter) = if tile.alert {
+            (Role::Alert, ALERT_LETTER)
+        } else {
+            (state_role(tile.state), tile.state.letter())
+        };
+        let letter = letter.to_string();
         let bars: String = if still || place.width < BARS_COLUMNS_MIN {
             String::new()
         } else {
@@ -145,13 +151,8 @@ impl TileView<'_> {
             };
             tile.bars.iter().map(bar).chain([" "]).collect()
         };
-        let role = if tile.reason {
-            state_role(tile.state)
-        } else {
-            Role::Text
-        };
+        let role = if tile.reason { state } else { Role::Text };
         let name_role = if self.marked { Role::Mark } else { Role::Text };
-        let state = state_role(tile.state);
         let texts = [
             (if self.marked { Role::Mark } else { Role::Text }, sign),
             (state, letter.as_str()),
@@ -231,6 +232,7 @@ fn attention(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
             let name = fit(&target.name, NAME_COLUMNS_MAX, look.glyphs);
             let (role, text) = match need {
                 Need::State(state) => (state_role(*state), format!(" {} {name}", state.letter())),
+                Need::Alert => (Role::Alert, format!(" {ALERT_LETTER} {name}")),
                 Need::Log => (Role::Error, format!(" log {name}")),
             };
             let wanted = columns(&text, look.glyphs);
