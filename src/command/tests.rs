@@ -260,6 +260,25 @@ async fn a_status_tells_what_is_known() {
 }
 
 #[tokio::test]
+async fn an_alert_and_a_prompt_are_told_with_the_rest() {
+    let (rig, _lines) = start(&["a"]).await;
+    let status = rig.target("a").status.clone();
+    assert!(rig.ask(".targets").await.unwrap().starts_with("R a "));
+    status.set_alert("BUGCHECK D1");
+    status.set_prompt("0: kd>");
+    let listed = rig.ask(".targets").await.unwrap();
+    assert!(
+        listed.starts_with("! a running") && listed.ends_with("BUGCHECK D1"),
+        "{listed}"
+    );
+    let told = rig.ask("@a .status").await.unwrap();
+    assert!(
+        told.contains("alert   BUGCHECK D1") && told.contains("prompt  0: kd>"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn groups_lists_and_globs_reach_each_target_once() {
     let (rig, _lines) = start(&["a", "b"]).await;
     for address in ["@all-of-them", "@a,b", "@all", "@*", "@a,all-of-them,b"] {
@@ -276,7 +295,11 @@ async fn targets_are_added_and_removed() {
     let (rig, _lines) = start(&["a"]).await;
     assert_eq!(rig.ask(".add exec:cat,name=c").await.unwrap(), "added c");
     assert!(rig.ask(".targets").await.unwrap().contains("exec:cat"));
-    assert_eq!(rig.ask("@a,c .remove").await.unwrap(), "removed a, c");
+    assert!(!rig.target("c").debugger);
+    let added = rig.ask(".add 1394:channel=3,name=k").await.unwrap();
+    assert!(added.starts_with("added k"), "{added}");
+    assert!(rig.target("k").debugger);
+    assert_eq!(rig.ask("@a,c,k .remove").await.unwrap(), "removed a, c, k");
     assert!(rig.ask(".targets").await.unwrap().starts_with("no targets"));
     assert!(rig.ask(".remove").await.is_err());
     assert!(rig.ask(".add nonsense").await.is_err());

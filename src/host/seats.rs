@@ -247,6 +247,8 @@ impl Seats {
 
 /// The target's new actor tells more in a moment; meanwhile it should not look like one that was given up.
 fn await_actor(target: &Target) {
+    target.status.set_prompt("");
+    target.status.set_alert("");
     target
         .status
         .set(Time::now(), State::Connecting, "about to begin");

@@ -121,7 +121,7 @@ actions! {
     Go "go" "Let the debug target in front go on (g)" [Global];
     StepOver "step-over" "Step the debug target in front, over calls (p)" [Global];
     StepInto "step-into" "Step the debug target in front, into calls (t)" [Global];
-    StepOut "step-out" "Let the debug target in front go up to the caller (gu)" [Global];
+    StepOut "step-out" "Run the debug target in front to its caller (gu)" [Global];
     EnterRaw "enter-raw" "Send every key to the focused target" [Global];
     LeaveRaw "leave-raw" "Stop sending every key to the target" [Raw];
     SendRawKey "send-raw-key" "Send the key that leaves raw mode to the target itself" [Global];

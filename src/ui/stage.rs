@@ -35,6 +35,11 @@ pub struct Stage {
 impl Stage {
     /// A rack of so many running targets, named `t000` and on, in two groups, that printed nothing yet.
     pub fn new(count: u32) -> Self {
+        Self::with_debuggers(count, &[])
+    }
+
+    /// Such a rack, those of these numbers being debug targets.
+    pub fn with_debuggers(count: u32, debuggers: &[u32]) -> Self {
         let target = |id: u32| {
             let transcript = Arc::new(Transcript::new(Limits::default(), Arc::default()));
             let status = Arc::new(status::Shared::new(Time(START)));
@@ -42,8 +47,12 @@ impl Stage {
             Arc::new(Target {
                 id: TargetId(id),
                 name: format!("t{id:03}"),
-                address: format!("raw:server=ts1,port={}", 7000 + id),
-                debugger: false,
+                address: if debuggers.contains(&id) {
+                    format!("net:port={},key=*", 50_000 + id)
+                } else {
+                    format!("raw:server=ts1,port={}", 7000 + id)
+                },
+                debugger: debuggers.contains(&id),
                 groups: vec![if id < count / 2 { "rack-a" } else { "rack-b" }.to_owned()],
                 tags: Vec::new(),
                 transcript,
@@ -103,6 +112,17 @@ impl Stage {
 
     pub fn state(&self, name: &str, state: State, detail: &str) {
         self.target(name).status.set(self.now, state, detail);
+    }
+
+    /// Stops a debug target: what it asks with, and why it is stopped.
+    pub fn stops(&self, name: &str, prompt: &str, reason: &str) {
+        self.state(name, State::Broken, reason);
+        self.target(name).status.set_prompt(prompt);
+    }
+
+    /// Raises an alert.
+    pub fn alert(&self, name: &str, alert: &str) {
+        self.target(name).status.set_alert(alert);
     }
 
     /// Lets time pass.

@@ -362,6 +362,23 @@ fn every_kind_takes_a_name_and_groups() {
 }
 
 #[test]
+fn debug_targets_are_told_from_consoles() {
+    for (text, wanted) in [
+        ("net:port=50000,key=1.2.3.4", true),
+        ("com:pipe,port=/run/vm1", true),
+        ("gdb:pipe=x", true),
+        ("1394:channel=3", true),
+        ("raw:com=ttyS0", false),
+        ("telnet:server=lab1,port=2001", false),
+        ("netconsole:port=6666", false),
+        ("exec:gdb -q", false),
+    ] {
+        let target = read::<TargetString>(text);
+        assert_eq!(target.link.is_debugger(), wanted, "{text}");
+    }
+}
+
+#[test]
 fn strings_are_written_in_one_form() {
     for (typed, written) in [
         (

@@ -1,3 +1,4 @@
+mod debugger;
 mod line;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};

@@ -63,10 +63,12 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
         right.push((Role::Header, "  ".to_owned()));
         right.push((state_role(state), format!("{} {count}", state.letter())));
     }
+    let before_alerts = right.len();
     if picture.alerts > 0 {
         right.push((Role::Header, "  ".to_owned()));
         right.push((Role::Alert, format!("{ALERT_LETTER} {}", picture.alerts)));
     }
+    let after_alerts = right.len();
     let unseen = model.notices.unseen();
     if unseen > 0 {
         right.push((Role::Header, "  ".to_owned()));
@@ -97,6 +99,11 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
         .map(|(_, text)| columns(text, look.glyphs))
         .sum();
     let wanted = u16::try_from(wanted).unwrap_or(u16::MAX);
+    if wanted > place.width.saturating_sub(used + 1) {
+        // What is cut is at the end.
+        let alerts: Vec<_> = right.drain(before_alerts..after_alerts).rev().collect();
+        right.splice(0..0, alerts);
+    }
     let x = place
         .right()
         .saturating_sub(wanted)

@@ -1,3 +1,5 @@
+mod debugger;
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;
