@@ -1,4 +1,5 @@
 //! Sans-IO protocols.
 
+pub mod kd;
 pub mod netconsole;
 pub mod telnet;
