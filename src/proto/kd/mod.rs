@@ -14,6 +14,7 @@
 
 pub mod api;
 mod architecture;
+pub mod assembler;
 pub mod debug_io;
 mod field;
 pub mod file_io;
@@ -23,6 +24,8 @@ pub mod reply;
 pub mod report;
 pub mod request;
 pub mod resume;
+pub mod serial;
+pub mod session;
 pub mod state_change;
 mod status;
 pub mod trace;
@@ -30,6 +33,7 @@ pub mod version;
 
 pub use api::Api;
 pub use architecture::Architecture;
+pub use assembler::{Assembler, Item};
 pub use debug_io::{Print, Prompt, PromptAnswer};
 pub use file_io::{FileAnswer, FileRequest, FileResult};
 pub use frame::{Packet, PacketError, PacketType};
@@ -38,6 +42,8 @@ pub use reply::{Answer, Reply};
 pub use report::{Amd64Report, Arm64Report, ControlReport, X86Report};
 pub use request::{BreakpointEntry, BusPlace, Cache, Call, IoPlace, Request};
 pub use resume::{Continue2, ControlSet};
+pub use serial::{Serial, SerialCounters};
+pub use session::{Event, Numbering, SendError, Session, Side, Timing, Transmit};
 pub use state_change::{Change, Exception, LoadSymbols, StateChange};
 pub use status::NtStatus;
 pub use trace::{ControlKind, ControlRequest, Trace};

@@ -271,3 +271,8 @@ fn part<const N: usize>(payload: &[u8], offset: usize) -> [u8; N] {
 }
 
 const _: () = assert!(UNION + UNION_BYTES == REPORT);
+
+/// Whether that number of a state change is a module's coming or going.
+pub(super) fn is_module(state: u32) -> bool {
+    state & !ALTERNATE == LOAD_SYMBOLS
+}
