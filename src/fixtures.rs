@@ -52,7 +52,8 @@ pub fn datagrams(name: &str) -> Option<Vec<Datagram>> {
     Some(datagrams.collect())
 }
 
-fn unhex(digits: &str) -> Vec<u8> {
+/// The bytes that pairs of hexadecimal `digits` stand for.
+pub fn unhex(digits: &str) -> Vec<u8> {
     let pairs = digits.as_bytes().chunks(2);
     pairs
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())

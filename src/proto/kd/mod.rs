@@ -31,6 +31,8 @@ pub mod session;
 pub mod special;
 pub mod state_change;
 mod status;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 pub mod version;
 

@@ -151,6 +151,10 @@ impl Reply {
             | Answer::Bus(data)
             | Answer::Unknown { data, .. } => bytes.extend_from_slice(data),
             Answer::Breakpoints(entries) => BreakpointEntry::encode_all(entries, &mut bytes),
+            // Written control space goes back with the reply; written memory does not.
+            Answer::Written { .. } if self.api == Api::WRITE_CONTROL => {
+                bytes.extend_from_slice(base.get(MANIPULATE_BYTES..).unwrap_or_default());
+            }
             _ => {}
         }
         bytes
