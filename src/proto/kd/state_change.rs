@@ -244,7 +244,8 @@ impl LoadSymbols {
 
     fn encode(&self, bytes: &mut Vec<u8>) {
         let mut path = self.path.clone();
-        if !path.is_empty() {
+        // No path is none at all or a lone NUL, as in what is written over.
+        if !path.is_empty() || u32_at(bytes, 32) == 1 {
             path.push(0);
         }
         put_u32(bytes, 32, length(&path));

@@ -56,14 +56,29 @@ fn recorded_frames_are_read_and_written_byte_for_byte() {
             panic!("{}: {items:?}", frame.name);
         };
         assert_eq!(*end, wire.len(), "{}", frame.name);
-        assert_eq!((assembler.noise_bytes(), assembler.held_bytes()), (0, 0), "{}", frame.name);
+        assert_eq!(
+            (assembler.noise_bytes(), assembler.held_bytes()),
+            (0, 0),
+            "{}",
+            frame.name
+        );
         assert_eq!(packet.kind.number(), frame.kd.kind, "{}", frame.name);
         assert_eq!(packet.payload.len(), frame.kd.byte_count, "{}", frame.name);
-        assert_eq!(format!("{:#010x}", packet.id), frame.kd.id, "{}", frame.name);
+        assert_eq!(
+            format!("{:#010x}", packet.id),
+            frame.kd.id,
+            "{}",
+            frame.name
+        );
         assert_eq!(packet.encode_stream(), wire, "{}", frame.name);
         if let Some(datagram) = frame.packet.as_deref().map(fixtures::unhex) {
             assert_eq!(packet.encode(), datagram, "{}", frame.name);
-            assert_eq!(Packet::decode(&datagram).as_ref(), Ok(packet), "{}", frame.name);
+            assert_eq!(
+                Packet::decode(&datagram).as_ref(),
+                Ok(packet),
+                "{}",
+                frame.name
+            );
         }
         if let Some(payload) = frame.payload.as_deref().map(fixtures::unhex) {
             assert_eq!(packet.payload, payload, "{}", frame.name);
@@ -76,7 +91,9 @@ fn recorded_frames_are_read_and_written_byte_for_byte() {
         if !packet.kind.is_control() {
             let from_target = !matches!(
                 frame.name.as_str(),
-                "get_version_request_id0" | "real_payload_continue2" | "real_payload_create_file_reply"
+                "get_version_request_id0"
+                    | "real_payload_continue2"
+                    | "real_payload_create_file_reply"
             );
             let message = Message::decode(from_target, packet.kind, &packet.payload);
             assert_exact(&message, packet.kind, &packet.payload);
@@ -90,39 +107,40 @@ fn damaged_streams_bring_what_they_must_and_no_more() {
     for Negative { name, wire } in framing.negative {
         let wire = fixtures::unhex(&wire);
         let mut assembler = Assembler::default();
-        let found: Vec<Item> = items(&mut assembler, &wire).into_iter().map(|(_, item)| item).collect();
-        let hello = |item: &Item| {
-            matches!(item, Item::Packet(packet) if packet.kind == PacketType::DebugIo && packet.payload.ends_with(b"hello"))
-        };
-        let acknowledge = |item: &Item| {
-            matches!(item, Item::Packet(packet) if *packet == Packet::control(PacketType::Acknowledge, 0x8080_0000))
-        };
+        let found: Vec<Item> = items(&mut assembler, &wire)
+            .into_iter()
+            .map(|(_, item)| item)
+            .collect();
+        let hello = |item: &Item| matches!(item, Item::Packet(packet) if packet.kind == PacketType::DebugIo && packet.payload.ends_with(b"hello"));
+        let acknowledge = |item: &Item| matches!(item, Item::Packet(packet) if *packet == Packet::control(PacketType::Acknowledge, 0x8080_0000));
         let (expected, resend): (bool, bool) = match name.as_str() {
             "bad_checksum" => (
-                matches!(found.as_slice(), [Item::Damaged(PacketError::Checksum { .. })]),
+                matches!(
+                    found.as_slice(),
+                    [Item::Damaged(PacketError::Checksum { .. })]
+                ),
                 true,
             ),
-            "bad_trailer" => {
-                (found == [Item::Damaged(PacketError::Trailer(0x55))], true)
-            }
-            "garbage_then_good" => {
-                (matches!(found.as_slice(), [Item::BreakIn, packet] if hello(packet)), false)
-            }
+            "bad_trailer" => (found == [Item::Damaged(PacketError::Trailer(0x55))], true),
+            "garbage_then_good" => (
+                matches!(found.as_slice(), [Item::BreakIn, packet] if hello(packet)),
+                false,
+            ),
             "garbage_then_good_clean" => {
                 (matches!(found.as_slice(), [packet] if hello(packet)), false)
             }
-            "half_leader_then_control" => {
-                (matches!(found.as_slice(), [ack, packet] if acknowledge(ack) && hello(packet)), false)
-            }
-            "oversize_count" => {
-                (found == [Item::Damaged(PacketError::Count(4001))], true)
-            }
+            "half_leader_then_control" => (
+                matches!(found.as_slice(), [ack, packet] if acknowledge(ack) && hello(packet)),
+                false,
+            ),
+            "oversize_count" => (found == [Item::Damaged(PacketError::Count(4001))], true),
             "control_with_checksum_garbage" => {
                 (matches!(found.as_slice(), [ack] if acknowledge(ack)), false)
             }
-            "breakin_byte_between_packets" => {
-                (matches!(found.as_slice(), [Item::BreakIn, packet] if hello(packet)), false)
-            }
+            "breakin_byte_between_packets" => (
+                matches!(found.as_slice(), [Item::BreakIn, packet] if hello(packet)),
+                false,
+            ),
             other => panic!("a case nobody checks: {other}"),
         };
         assert!(expected, "{name}: {found:?}");
@@ -133,8 +151,14 @@ fn damaged_streams_bring_what_they_must_and_no_more() {
         let asks = Packet::control(PacketType::Resend, 0).encode_stream();
         assert_eq!(sent.contains(&asks), resend, "{name}");
         let told = std::iter::from_fn(|| host.poll_event());
-        let delivered = told.filter(|event| matches!(event, Event::Packet(..))).count();
-        assert_eq!(delivered, found.iter().filter(|item| hello(item)).count(), "{name}");
+        let delivered = told
+            .filter(|event| matches!(event, Event::Packet(..)))
+            .count();
+        assert_eq!(
+            delivered,
+            found.iter().filter(|item| hello(item)).count(),
+            "{name}"
+        );
     }
 }
 
@@ -154,10 +178,16 @@ struct Datagram {
 #[test]
 fn the_packets_of_real_windows_targets_are_read_and_written_byte_for_byte() {
     for name in ["kd/kdnet_v2_packets.json", "kd/kdnet_v4_session.json"] {
-        let Some(text) = fixtures::read(name) else { return };
+        let Some(text) = fixtures::read(name) else {
+            return;
+        };
         let session: Session = serde_json::from_str(&text).unwrap();
         let mut seen = 0;
-        for datagram in session.packets.iter().filter(|one| one.channel == 0 && one.kd.is_some()) {
+        for datagram in session
+            .packets
+            .iter()
+            .filter(|one| one.channel == 0 && one.kd.is_some())
+        {
             let body = fixtures::unhex(&datagram.body);
             let Ok(packet) = Packet::decode(&body) else {
                 panic!("{name}: {}", datagram.body);
