@@ -17,6 +17,15 @@ pub struct Datagram {
 
 /// The file `name` (relative to the folder of recordings), or `None` if this test has to be skipped.
 pub fn read(name: &str) -> Option<String> {
+    Some(std::fs::read_to_string(path(name)?).unwrap())
+}
+
+/// The same for a file that is no text.
+pub fn read_bytes(name: &str) -> Option<Vec<u8>> {
+    Some(std::fs::read(path(name)?).unwrap())
+}
+
+fn path(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("KDECK_FIXTURES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
         PathBuf::from,
@@ -34,7 +43,7 @@ pub fn read(name: &str) -> Option<String> {
         );
         return None;
     }
-    Some(std::fs::read_to_string(&path).unwrap())
+    Some(path)
 }
 
 /// A recording of datagrams, in the order they came.

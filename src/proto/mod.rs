@@ -1,5 +1,6 @@
 //! Sans-IO protocols.
 
 pub mod kd;
+pub mod kdnet;
 pub mod netconsole;
 pub mod telnet;
