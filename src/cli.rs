@@ -5,6 +5,7 @@
 //! `-QR` are those of the Windows debuggers' documentation.
 
 mod arguments;
+mod keygen;
 mod manual;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::sim::text::{Behaviour, Habit};
 use crate::sim::{Plan, Ports, Wire, plan};
 
 pub use arguments::normalise;
+pub use keygen::Keygen;
 pub use manual::{completions, man};
 
 /// A full-screen console for one host and a rack of debug targets.
@@ -156,6 +158,10 @@ pub enum Action {
         /// Configuration file [default: the one the console would read]
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+
+        /// Hold what `bcdedit /dbgsettings` printed on a target against it instead; - for standard input
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        bcdedit: Option<PathBuf>,
     },
     /// Serve simulated targets for other programs to connect to
     Sim {
@@ -174,8 +180,8 @@ pub enum Action {
     Paths,
     /// Take back a host whose terminal was lost (not served by this version)
     Attach,
-    /// Make a key for a network kernel target (not served by this version)
-    Keygen,
+    /// Make keys for network kernel targets, and print what to type there and here
+    Keygen(Keygen),
 }
 
 /// The demo's rack, and the console on it.
@@ -396,10 +402,6 @@ pub enum Refusal {
     Query,
     #[error("attach: this version cannot take back a host yet: a host ends with its terminal")]
     Attach,
-    #[error(
-        "keygen: this version makes no keys yet, since it does not serve network kernel targets"
-    )]
-    Keygen,
 }
 
 impl Cli {
@@ -414,7 +416,6 @@ impl Cli {
             _ if !self.servers.is_empty() => Some(Refusal::Server),
             _ if self.query.is_some() => Some(Refusal::Query),
             Some(Action::Attach) => Some(Refusal::Attach),
-            Some(Action::Keygen) => Some(Refusal::Keygen),
             _ => None,
         }
     }
@@ -461,4 +462,5 @@ Examples:
                                            two targets of your choice
   kdeck demo                               a hundred simulated ones
   kdeck --headless --json --only output    their output for a program to read
-  kdeck check rack.toml                    is this file in order?";
+  kdeck check rack.toml                    is this file in order?
+  kdeck keygen --count 20 --out rack.toml  keys for twenty Windows kernels";

@@ -38,6 +38,7 @@
 //! | [`headless`] | the scripting contract |
 //! | [`ui`] | the screen: messages, model and update, views, key map, themes, terminal |
 //! | [`sim`] | simulated targets for the demo and the tests |
+//! | [`setup`] | keys and settings of Windows targets, and what is wrong with them |
 //! | [`signals`] | what ends a run in an orderly way |
 //!
 //! Two rules carry it. A slow reader slows nobody: transcripts are bounded, readers hold a position and learn what they
@@ -56,6 +57,7 @@ pub mod host;
 pub mod link;
 pub mod proto;
 pub mod rack;
+pub mod setup;
 pub mod signals;
 pub mod sim;
 pub mod target;

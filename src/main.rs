@@ -1,18 +1,19 @@
 //! Start-up: arguments, logging, error hooks, the configuration; then it hands over to the screen or to headless mode.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
 use color_eyre::Result;
 use color_eyre::eyre::WrapErr as _;
-use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Sim};
+use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
-use kdeck::connect::{ClientString, ServerString, TargetString};
+use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
 use kdeck::deck::Deck;
 use kdeck::host::Host;
+use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
 use kdeck::sim::{self, Wire};
 use kdeck::ui::{self, terminal};
 use kdeck::{headless, signals};
@@ -62,7 +63,14 @@ fn start(cli: Cli) -> Result<ExitCode> {
     match cli.action {
         None => console(&cli.console, targets, places, None),
         Some(Action::Demo(demo)) => console(&cli.console, targets, places, Some(&demo)),
-        Some(Action::Check { file }) => check_file(file.as_deref(), places),
+        Some(Action::Check {
+            file,
+            bcdedit: Some(bcdedit),
+        }) => check_bcdedit(&bcdedit, file.as_deref(), targets, &places),
+        Some(Action::Check {
+            file,
+            bcdedit: None,
+        }) => check_file(file.as_deref(), places),
         Some(Action::Sim {
             kind: Sim::Text(text),
         }) => {
@@ -81,8 +89,9 @@ fn start(cli: Cli) -> Result<ExitCode> {
         }
         Some(Action::Man) => print(&cli::man()),
         Some(Action::Paths) => print(paths(&places).as_bytes()),
+        Some(Action::Keygen(keygen)) => make_keys(&keygen),
         // Refused above.
-        Some(Action::Attach | Action::Keygen) => Ok(ExitCode::from(USAGE)),
+        Some(Action::Attach) => Ok(ExitCode::from(USAGE)),
     }
 }
 
@@ -246,6 +255,104 @@ fn check_file(file: Option<&Path>, places: Places) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Tells what in a target's settings does not match the configuration and this machine.
+fn check_bcdedit(
+    settings: &Path,
+    file: Option<&Path>,
+    targets: Vec<TargetString>,
+    places: &Places,
+) -> Result<ExitCode> {
+    let text = match read_settings(settings) {
+        Ok(text) => text,
+        Err(error) => return Ok(refuse(&format!("{}: {error}", settings.display()))),
+    };
+    let overrides = Overrides {
+        targets,
+        ..Overrides::default()
+    };
+    let (config, _) = match read(file.or(places.config_file.as_deref()), overrides) {
+        Ok(read) => read,
+        Err(problems) => return Ok(refuse(&problems.to_string())),
+    };
+    let net = config.targets.iter().filter_map(|target| {
+        let TargetLink::Net(net) = &target.connect.link else {
+            return None;
+        };
+        Some((target.name.as_str(), net))
+    });
+    let host = bcdedit::Host {
+        targets: &net.collect::<Vec<_>>(),
+        addresses: &addresses::of_this_machine(),
+    };
+    let (target, findings) = bcdedit::compare(&bcdedit::Settings::read(&text), host);
+    let is_error = |finding: &setup::Finding| finding.severity == config::Severity::Error;
+    let mut told = String::new();
+    for finding in &findings {
+        told.push_str(&format!("{finding}\n"));
+    }
+    if !findings.iter().any(is_error) {
+        let whose = target.map_or("nothing".to_owned(), |name| format!("nothing for {name}"));
+        told.push_str(&format!(
+            "{}: {whose} that does not match\n",
+            settings.display()
+        ));
+    }
+    print(told.as_bytes())?;
+    Ok(if findings.iter().any(is_error) {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What bcdedit printed, from a file or from standard input.
+fn read_settings(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    let from: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path)?)
+    };
+    from.take(bcdedit::FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bcdedit::decode(&bytes))
+}
+
+/// Makes keys, writes them where that was asked for, and tells what to type.
+fn make_keys(options: &Keygen) -> Result<ExitCode> {
+    let own = addresses::reachable(&addresses::of_this_machine());
+    let mut random = Ok(());
+    let mut fill = |bytes: &mut [u8]| {
+        if let Err(error) = getrandom::fill(bytes) {
+            random = Err(error);
+        }
+    };
+    let rack = match options
+        .request(&own)
+        .map(|request| keygen::Rack::new(&request, &mut fill))
+    {
+        Ok(Ok(rack)) => rack,
+        Ok(Err(error)) => return Ok(refuse(&format!("keygen: {error}"))),
+        Err(message) => return Ok(refuse(&format!("keygen: {message}"))),
+    };
+    random.wrap_err("random bytes")?;
+    for warning in rack.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    let Some(file) = &options.out else {
+        return print(rack.instructions(None).as_bytes());
+    };
+    let shown = file.display().to_string();
+    match secret_file::write(file, &rack.toml(), options.force) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Ok(refuse(&format!(
+                "keygen: {shown} is there already, and may have keys in it that are in use; --force replaces it"
+            )));
+        }
+        written => written.wrap_err(shown.clone())?,
+    }
+    print(rack.instructions(Some(&shown)).as_bytes())
 }
 
 /// The runtime on which targets live.

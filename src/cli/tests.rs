@@ -206,7 +206,6 @@ fn what_is_not_served_yet_is_understood_and_refused() {
         ),
         ("kdeck -QR lab01", Some(Refusal::Query)),
         ("kdeck attach", Some(Refusal::Attach)),
-        ("kdeck keygen", Some(Refusal::Keygen)),
         ("kdeck -k x demo", None),
         ("kdeck", None),
     ] {
