@@ -191,12 +191,12 @@ The operation completed successfully.\r
 
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            Settings::read(&decode(&bytes));
+            let _ = Settings::read(&decode(&bytes));
         }
 
         #[test]
         fn any_lines_are_read(lines in "((hostip|port|key|dhcp|x)[ \t\n]|[0-9.X]|\\PC){0,40}") {
-            Settings::read(&lines);
+            let _ = Settings::read(&lines);
         }
     }
 }
