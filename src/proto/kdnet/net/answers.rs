@@ -125,26 +125,6 @@ impl Net {
 
     pub(super) fn poke(&mut self, now: Instant, to: SocketAddr) {
         let guess = POKE_VERSIONS.get(self.poking.count % POKE_VERSIONS.len());
-        let known = place.and_then(|place| self.marks.remove(place));
-        let before = known.map(|(_, mark)| mark);
-        let newer = before.is_none_or(|mark| sequence > mark);
-        let mark = before.unwrap_or(sequence).max(sequence);
-        self.marks.truncate(MARKS_MAX - 1);
-        self.marks.push_front((boot, mark));
-        newer
-    }
-
-    /// Whom to call: the target that was named, until it is there.
-    pub(super) fn poked(&self) -> Option<SocketAddr> {
-        let wanted = self.current.is_none() || self.silent;
-        self.poking.target.filter(|_| wanted)
-    }
-
-    pub(super) fn poke(&mut self, now: Instant, to: SocketAddr) {
-        let versions = POKE_VERSIONS.iter().cycle();
-        let guess = versions
-            .copied()
-            .nth(self.poking.count % POKE_VERSIONS.len());
         let known = self.last_offer.map(|last| last.version);
         self.poking.count = self.poking.count.wrapping_add(1);
         self.poking.sequence = (self.poking.sequence + 1).min(SEQUENCE_MAX);
