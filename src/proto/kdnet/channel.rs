@@ -97,7 +97,7 @@ impl DataChannel {
 }
 
 impl Body {
-    fn read(body: &[u8]) -> Self {
+    pub fn read(body: &[u8]) -> Self {
         match body {
             [BREAK_IN] => Self::BreakIn,
             [0, 0, 0, 0, 0, 0, 0, 0, ..] => Self::ConnectionCheck,

@@ -1,13 +1,17 @@
 //! Sessions of real targets, opened and made again byte for byte.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::channel::Body;
 use super::envelope::{Channel, Cipher, EnvelopeError, Header, Sender, look};
 use super::handshake::{Control, Offer, Response};
 use super::keys::Keys;
+use super::{After, Dropped, Event, Net};
 use crate::fixtures;
+use crate::proto::kd::{self, FromHost, FromTarget, Packet, Timing};
 
 fn json(name: &str) -> Option<Value> {
     let text = fixtures::read(&format!("kd/{name}"))?;
@@ -190,6 +194,103 @@ fn real_offers_say_what_others_found_in_them() {
     assert_eq!(checked, offers["offers"].as_array().unwrap().len());
 }
 
+/// A host that draws the random bytes which the recorded one drew.
+fn host_with(keys_of: &Value, host_key: [u8; 32]) -> Net {
+    let key = keys_of["control_key_text"].as_str().unwrap();
+    let random = Box::new(move |bytes: &mut [u8]| bytes.copy_from_slice(&host_key));
+    let key = key.parse().unwrap();
+    Net::new(&key, Timing::network(), random, Instant::now())
+}
+
+fn recorded_host_key(handshake: &Value) -> [u8; 32] {
+    let keys = keys(handshake);
+    let mut datagram = bytes(&handshake["response"]["datagram"]);
+    let opened = Cipher::new(keys.control(), keys.tag()).open(&mut datagram);
+    response(opened.unwrap().body).host_key
+}
+
+#[test]
+fn the_host_answers_real_targets_as_the_recorded_host_did_byte_for_byte() {
+    let Some(recorded) = json("kdnet_handshakes.json") else {
+        return;
+    };
+    let target = SocketAddr::from(([192, 168, 2, 72], 51111));
+    for handshake in recorded["handshakes"].as_array().unwrap() {
+        let now = Instant::now();
+        let mut host = host_with(handshake, recorded_host_key(handshake));
+        host.handle_datagram(now, target, &bytes(&handshake["offer"]["datagram"]));
+        let answer = bytes(&handshake["response"]["datagram"]);
+        assert_eq!(host.poll_transmit(), Some((target, answer)));
+        for packet in handshake["then"].as_array().unwrap() {
+            let datagram = bytes(&packet["datagram"]);
+            if packet["sender"] == "target" && packet.get("kd").is_none() {
+                host.handle_datagram(now, target, &datagram);
+            } else if packet["sender"] == "host" {
+                assert_eq!(host.poll_transmit(), Some((target, datagram)));
+            }
+        }
+        assert_eq!(host.peer(), Some(target));
+    }
+}
+
+#[test]
+fn what_a_real_target_said_in_a_session_arrives_at_the_host_once_and_in_order() {
+    let (Some(handshakes), Some(session)) =
+        (json("kdnet_handshakes.json"), json("kdnet_v4_session.json"))
+    else {
+        return;
+    };
+    let handshake = &handshakes["handshakes"][1];
+    let target = SocketAddr::from(([192, 168, 2, 72], 51111));
+    let mut host = host_with(handshake, recorded_host_key(handshake));
+    let mut replayed = host_with(handshake, [9; 32]);
+    let start = Instant::now();
+    let mut expected = Vec::new();
+    let mut last = None;
+    let mut arrived = Vec::new();
+    let mut connections = Vec::new();
+    for packet in session["packets"].as_array().unwrap() {
+        if packet["sender"] != "target" {
+            continue;
+        }
+        let now = start + Duration::from_secs_f64(packet["t"].as_f64().unwrap());
+        let datagram = bytes(&packet["datagram"]);
+        host.handle_datagram(now, target, &datagram);
+        replayed.handle_datagram(now, target, &datagram);
+        while host.poll_transmit().is_some() {}
+        while let Some(event) = host.poll_event() {
+            match event {
+                Event::Kd(kd::Event::Packet(kind, payload)) => arrived.push((kind, payload)),
+                Event::Connected { after, .. } => connections.push(after),
+                _ => {}
+            }
+        }
+        let body = bytes(&packet["body"]);
+        if packet["channel"] == 0
+            && let Body::Packet(said) = Body::read(&body)
+            && !said.kind.is_control()
+            && last != Some(said.id)
+        {
+            last = Some(said.id);
+            expected.push((said.kind, said.payload));
+        }
+    }
+    assert!(expected.len() > 100, "{}", expected.len());
+    assert_eq!(arrived, expected);
+    assert_eq!(connections, [After::Nothing]);
+    let counters = host.counters();
+    assert_eq!(
+        counters.datagrams,
+        counters.data + counters.offers + counters.keepalives
+    );
+    // The same recording, sent by somebody who does not have the key, to a host with another random number.
+    assert_eq!(replayed.poll_event(), None);
+    assert_eq!(replayed.counters().sessions, 0);
+    let seen = replayed.sightings().all();
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].dropped == Some(Dropped::UnknownSession) && seen[0].data == 0);
+}
+
 /// The UDP datagrams of a pcapng file, if they are IPv4 over Ethernet.
 fn captured(name: &str) -> Option<Vec<Vec<u8>>> {
     let file = fixtures::read_bytes(&format!("kd/{name}"))?;
@@ -241,10 +342,34 @@ fn authentic(name: &str, key: &str) -> Option<(usize, usize)> {
             (Channel::Control, Sender::Target) => {
                 assert_eq!(offer(opened.body).encode()[..], *opened.body);
             }
-            (Channel::Data, _) => {}
+            (Channel::Data, sender) => check_body(sender, opened.body),
         }
     }
     Some((good, bad))
+}
+
+/// Whether a body of the data channel is understood, and made again as it was.
+fn check_body(sender: Sender, body: &[u8]) {
+    match Body::read(body) {
+        Body::ConnectionCheck => assert_eq!((sender, body.len()), (Sender::Target, 12)),
+        Body::BreakIn => assert_eq!(sender, Sender::Host),
+        Body::Malformed(error) => panic!("{error}"),
+        Body::Packet(packet) => {
+            assert_eq!(packet.encode(), body);
+            check_message(sender, &packet);
+        }
+    }
+}
+
+fn check_message(sender: Sender, packet: &Packet) {
+    if packet.kind.is_control() {
+        return;
+    }
+    let decoded = match sender {
+        Sender::Target => FromTarget::decode(packet.kind, &packet.payload).map(drop),
+        Sender::Host => FromHost::decode(packet.kind, &packet.payload).map(drop),
+    };
+    assert_eq!(decoded, Ok(()), "{packet:?}");
 }
 
 #[test]
