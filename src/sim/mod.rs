@@ -5,6 +5,7 @@
 //! console's own process, `kdeck sim text` runs one for other programs. Nothing here is used by a
 //! console that watches real targets.
 
+pub mod kd;
 pub mod plan;
 pub mod server;
 mod telnet;
