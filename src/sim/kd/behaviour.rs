@@ -112,7 +112,7 @@ impl Timetable {
         // Machines of a rack do not act all at once.
         let first = CALLS_EVERY.mul_f64(random.f64());
         table.due.push((Deed::Calls, now + first));
-        if let Some(pause) = table.pause(Deed::Print, behaviour, Watched::default()) {
+        if let Some(pause) = table.pause(Deed::Print, behaviour, Watched { present: true, armed: false }) {
             table
                 .due
                 .push((Deed::Print, now + pause.mul_f64(random.f64())));
@@ -172,7 +172,10 @@ impl Timetable {
         match deed {
             Deed::Calls if watched.armed => Some(CALLS_EVERY_ARMED),
             Deed::Calls => Some(CALLS_EVERY),
-            Deed::Print if behaviour.rate >= PRINTS_PER_S_MAX && watched.present => Some(Duration::ZERO),
+            Deed::Print if behaviour.rate >= PRINTS_PER_S_MAX && watched.present => {
+                Some(Duration::ZERO)
+            }
+            Deed::Print if behaviour.rate >= PRINTS_PER_S_MAX => Some(UNHEARD_PAUSE),
             Deed::Print if behaviour.rate >= PRINTS_PER_S_MIN => {
                 Some(Duration::from_secs_f64(1.0 / behaviour.rate))
             }
@@ -186,6 +189,9 @@ impl Timetable {
         }
     }
 }
+
+/// Time between prints of a machine that would print without pause, while nobody hears it.
+const UNHEARD_PAUSE: Duration = Duration::from_millis(10);
 
 /// Delay that is made up for by doing the next sooner.
 const LATE_MAX: Duration = Duration::from_millis(500);

@@ -5,11 +5,12 @@
 //! [`interpreter`], does what its [`behaviour`] says, and stops; [`debuggee`] answers a debugger.
 //!
 //! [`target`] lets the machine speak KD over a byte stream or KDNET. All of that is sans-IO and follows from a seed;
-//! [`faults`] spoils the wire on request.
+//! [`faults`] spoils the wire on request. [`net`] and [`com`] are tasks with real sockets, and [`rack`] has many of them.
 
 pub mod assembler;
 pub mod behaviour;
 pub mod breakpoints;
+pub mod com;
 mod debuggee;
 pub mod faults;
 pub mod image;
@@ -17,8 +18,10 @@ pub mod interpreter;
 pub mod kernel;
 pub mod machine;
 pub mod memory;
+pub mod net;
 pub mod ports;
 pub mod program;
+pub mod rack;
 pub mod registers;
 mod script;
 pub mod target;
