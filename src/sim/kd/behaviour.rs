@@ -112,7 +112,14 @@ impl Timetable {
         // Machines of a rack do not act all at once.
         let first = CALLS_EVERY.mul_f64(random.f64());
         table.due.push((Deed::Calls, now + first));
-        if let Some(pause) = table.pause(Deed::Print, behaviour, Watched { present: true, armed: false }) {
+        if let Some(pause) = table.pause(
+            Deed::Print,
+            behaviour,
+            Watched {
+                present: true,
+                armed: false,
+            },
+        ) {
             table
                 .due
                 .push((Deed::Print, now + pause.mul_f64(random.f64())));

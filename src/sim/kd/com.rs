@@ -140,8 +140,13 @@ impl fmt::Display for Place {
 fn make_way(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt as _;
     match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() || found.file_type().is_symlink() => fs::remove_file(path),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else is there already")),
+        Ok(found) if found.file_type().is_socket() || found.file_type().is_symlink() => {
+            fs::remove_file(path)
+        }
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something else is there already",
+        )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -168,7 +173,10 @@ impl Running {
 
     /// Lets the target run on while nobody is connected, once: until it has something to do, and does it.
     async fn idle(&mut self) {
-        let due = self.target.as_ref().and_then(|target| target.poll_timeout(Instant::now()));
+        let due = self
+            .target
+            .as_ref()
+            .and_then(|target| target.poll_timeout(Instant::now()));
         sleep_until(due).await;
         if let Some(target) = &mut self.target {
             target.turn(Instant::now());
@@ -178,10 +186,16 @@ impl Running {
     }
 
     /// Serves one connection to its end.
-    async fn connect(&mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin, stop: &CancellationToken) {
+    async fn connect(
+        &mut self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        stop: &CancellationToken,
+    ) {
         let now = Instant::now();
         let (settings, timing) = (self.settings, Timing::serial(None).for_target());
-        let target = self.target.get_or_insert_with(|| Target::new(settings, Stream::new(timing), now));
+        let target = self
+            .target
+            .get_or_insert_with(|| Target::new(settings, Stream::new(timing), now));
         target.engine_mut().set_connected(true);
         target.set_present(true, now);
         let mut buffer = vec![0; READ_BYTES];
@@ -203,7 +217,11 @@ impl Running {
                     return self.disconnect();
                 }
             }
-            let times = [target.poll_timeout(now), self.to_target.poll_timeout(), self.to_host.poll_timeout()];
+            let times = [
+                target.poll_timeout(now),
+                self.to_target.poll_timeout(),
+                self.to_host.poll_timeout(),
+            ];
             let due = times.into_iter().flatten().min();
             tokio::select! {
                 biased;

@@ -40,7 +40,12 @@ impl<A: Clone> BadWire<A> {
     /// A wire with these faults; which of what is sent they meet follows from the seed.
     #[must_use]
     pub fn new(faults: Faults, seed: u64) -> Self {
-        Self { faults, random: fastrand::Rng::with_seed(seed), under_way: BTreeMap::new(), sent: 0 }
+        Self {
+            faults,
+            random: fastrand::Rng::with_seed(seed),
+            under_way: BTreeMap::new(),
+            sent: 0,
+        }
     }
 
     /// Puts `bytes` on the wire.
@@ -110,20 +115,38 @@ mod tests {
     #[test]
     fn a_good_wire_changes_nothing() {
         assert!(arrivals(Faults::default()).into_iter().eq(0..1000));
-        let late = Faults { delay: Duration::from_millis(40), ..Faults::default() };
+        let late = Faults {
+            delay: Duration::from_millis(40),
+            ..Faults::default()
+        };
         assert!(arrivals(late).into_iter().eq(0..1000));
     }
 
     #[test]
     fn every_fault_meets_about_its_part() {
         let about = |count: usize, want: usize| count.abs_diff(want) < want / 3;
-        let lost = arrivals(Faults { loss: 0.3, ..Faults::default() });
+        let lost = arrivals(Faults {
+            loss: 0.3,
+            ..Faults::default()
+        });
         assert!(about(1000 - lost.len(), 300), "{}", lost.len());
-        let doubled = arrivals(Faults { duplicate: 0.1, ..Faults::default() });
+        let doubled = arrivals(Faults {
+            duplicate: 0.1,
+            ..Faults::default()
+        });
         assert!(about(doubled.len() - 1000, 100), "{}", doubled.len());
-        let damaged = arrivals(Faults { corrupt: 0.1, ..Faults::default() });
-        assert!(about(damaged.iter().filter(|number| **number == u32::MAX).count(), 100));
-        let overtaken = arrivals(Faults { reorder: 0.1, ..Faults::default() });
+        let damaged = arrivals(Faults {
+            corrupt: 0.1,
+            ..Faults::default()
+        });
+        assert!(about(
+            damaged.iter().filter(|number| **number == u32::MAX).count(),
+            100
+        ));
+        let overtaken = arrivals(Faults {
+            reorder: 0.1,
+            ..Faults::default()
+        });
         assert_eq!(overtaken.len(), 1000);
         assert!(overtaken.windows(2).any(|pair| pair[0] > pair[1]));
     }

@@ -42,12 +42,26 @@ impl Network {
     /// A target at `target` that has been told `key` and that its host is at `host`. `offers`: time between offers while
     /// nobody answers. What must be random follows from `seed`: these keys keep no secrets.
     #[must_use]
-    pub fn new(key: &Key, (target, host): (SocketAddr, SocketAddr), offers: Duration, seed: u64, now: Instant) -> Self {
+    pub fn new(
+        key: &Key,
+        (target, host): (SocketAddr, SocketAddr),
+        offers: Duration,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let place = Place { version: VERSION, target, host };
+        let place = Place {
+            version: VERSION,
+            target,
+            host,
+        };
         let random = Box::new(move |bytes: &mut [u8]| random.fill(bytes));
         let net = NetTarget::new(key, place, Timing::network().for_target(), random, now);
-        Self { net, pause: offers, offer_at: now }
+        Self {
+            net,
+            pause: offers,
+            offer_at: now,
+        }
     }
 
     /// A datagram came.
@@ -125,7 +139,11 @@ impl Engine for Network {
 /// # Errors
 /// Of the system.
 pub fn open(host: SocketAddr) -> io::Result<UdpSocket> {
-    let any: IpAddr = if host.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr = if host.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
     let socket = std::net::UdpSocket::bind((any, 0))?;
     socket.set_nonblocking(true)?;
     UdpSocket::from_std(socket)
@@ -143,10 +161,22 @@ pub struct Call {
 }
 
 /// Runs a target on `socket` until `stop`.
-pub async fn run(socket: UdpSocket, call: Call, settings: Settings, faults: Faults, stop: CancellationToken) {
+pub async fn run(
+    socket: UdpSocket,
+    call: Call,
+    settings: Settings,
+    faults: Faults,
+    stop: CancellationToken,
+) {
     let now = Instant::now();
     let own = socket.local_addr().unwrap_or(call.host);
-    let engine = Network::new(&call.key, (own, call.host), call.offers, settings.seed ^ 4, now);
+    let engine = Network::new(
+        &call.key,
+        (own, call.host),
+        call.offers,
+        settings.seed ^ 4,
+        now,
+    );
     let mut target = Target::new(settings, engine, now);
     let mut to_target = BadWire::new(faults, settings.seed ^ 1);
     let mut to_host = BadWire::new(faults, settings.seed ^ 2);
@@ -164,7 +194,11 @@ pub async fn run(socket: UdpSocket, call: Call, settings: Settings, faults: Faul
             // Nobody is there yet, or the buffer is full: lost, as datagrams are.
             let _ = socket.try_send_to(&datagram, to);
         }
-        let times = [target.poll_timeout(now), to_target.poll_timeout(), to_host.poll_timeout()];
+        let times = [
+            target.poll_timeout(now),
+            to_target.poll_timeout(),
+            to_host.poll_timeout(),
+        ];
         let due = times.into_iter().flatten().min();
         tokio::select! {
             biased;

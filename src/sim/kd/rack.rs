@@ -57,12 +57,23 @@ impl Plan {
 
 /// A rack of `count` machines that all behave alike, named `w000` and on, switched on at `clock`.
 #[must_use]
-pub fn uniform(count: u16, (behaviour, processors): (Behaviour, u16), faults: Faults, seed: u64, clock: u64) -> Vec<Plan> {
+pub fn uniform(
+    count: u16,
+    (behaviour, processors): (Behaviour, u16),
+    faults: Faults,
+    seed: u64,
+    clock: u64,
+) -> Vec<Plan> {
     (0..count)
         .map(|index| Plan {
             name: format!("w{index:03}"),
             group: None,
-            settings: Settings { seed: seed_of(seed, index), behaviour, processors, clock },
+            settings: Settings {
+                seed: seed_of(seed, index),
+                behaviour,
+                processors,
+                clock,
+            },
             faults,
         })
         .collect()
@@ -77,7 +88,9 @@ pub fn seed_of(seed: u64, index: u16) -> u64 {
 /// The time of day as Windows has it: 100 ns since 1601.
 #[must_use]
 pub fn clock_now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     UNIX_EPOCH + (since.as_nanos() / 100) as u64
 }
 
@@ -92,7 +105,11 @@ pub struct Rack {
 impl Default for Rack {
     fn default() -> Self {
         let stop = CancellationToken::new();
-        Self { tasks: TaskTracker::new(), _guard: stop.clone().drop_guard(), stop }
+        Self {
+            tasks: TaskTracker::new(),
+            _guard: stop.clone().drop_guard(),
+            stop,
+        }
     }
 }
 
@@ -102,8 +119,18 @@ impl Rack {
     /// # Errors
     /// If the system gives it no socket.
     pub fn call(&self, plan: &Plan, host: SocketAddr, offers: Duration) -> io::Result<()> {
-        let call = Call { host, key: plan.key(), offers };
-        let run = net::run(net::open(host)?, call, plan.settings, plan.faults, self.stop.clone());
+        let call = Call {
+            host,
+            key: plan.key(),
+            offers,
+        };
+        let run = net::run(
+            net::open(host)?,
+            call,
+            plan.settings,
+            plan.faults,
+            self.stop.clone(),
+        );
         self.tasks.spawn(run);
         Ok(())
     }
@@ -115,7 +142,8 @@ impl Rack {
     pub fn listen(&self, plan: &Plan, place: &Place) -> io::Result<Place> {
         let listening = Listening::open(place)?;
         let place = listening.place().clone();
-        self.tasks.spawn(listening.serve(plan.settings, plan.faults, self.stop.clone()));
+        self.tasks
+            .spawn(listening.serve(plan.settings, plan.faults, self.stop.clone()));
         Ok(place)
     }
 
@@ -163,12 +191,24 @@ mod tests {
         let mut plan = uniform(1, (Behaviour::default(), 4), Faults::default(), 1, 0).remove(0);
         plan.group = Some("win".to_owned());
         let text = plan.net_string(50_007);
-        assert!(text.starts_with("net:port=50007,key=") && text.ends_with(",name=w000,group=win"), "{text}");
+        assert!(
+            text.starts_with("net:port=50007,key=") && text.ends_with(",name=w000,group=win"),
+            "{text}"
+        );
         text.parse::<crate::connect::TargetString>().unwrap();
         let place = Place::Tcp(std::net::Ipv4Addr::LOCALHOST.into(), 5000);
-        assert_eq!(plan.com_string(&place), "com:ipport=5000,port=127.0.0.1,name=w000,group=win");
-        for place in [place, Place::Unix("/tmp/a.sock".into()), Place::Terminal("/tmp/a".into())] {
-            plan.com_string(&place).parse::<crate::connect::TargetString>().unwrap();
+        assert_eq!(
+            plan.com_string(&place),
+            "com:ipport=5000,port=127.0.0.1,name=w000,group=win"
+        );
+        for place in [
+            place,
+            Place::Unix("/tmp/a.sock".into()),
+            Place::Terminal("/tmp/a".into()),
+        ] {
+            plan.com_string(&place)
+                .parse::<crate::connect::TargetString>()
+                .unwrap();
         }
     }
 }

@@ -101,7 +101,10 @@ impl Machine {
             return self.boot_on(now);
         }
         let behaviour = self.settings.behaviour;
-        let watched = Watched { present: self.present, armed: self.armed() };
+        let watched = Watched {
+            present: self.present,
+            armed: self.armed(),
+        };
         let Some(deed) = self.timetable.take(&behaviour, watched, now) else {
             return false;
         };

@@ -53,7 +53,12 @@ pub struct Target<E: Engine> {
 impl<E: Engine> Target<E> {
     /// A machine of these settings, switched on at `now`, on that engine.
     pub fn new(settings: Settings, engine: E, now: Instant) -> Self {
-        Self { machine: Machine::new(settings, now), engine, pending: None, outgoing: VecDeque::new() }
+        Self {
+            machine: Machine::new(settings, now),
+            engine,
+            pending: None,
+            outgoing: VecDeque::new(),
+        }
     }
 
     /// The machine.
@@ -99,13 +104,22 @@ impl<E: Engine> Target<E> {
 
     /// What to put on the wire next.
     pub fn poll_transmit(&mut self) -> Option<E::Outgoing> {
-        self.outgoing.pop_front().or_else(|| self.engine.poll_transmit())
+        self.outgoing
+            .pop_front()
+            .or_else(|| self.engine.poll_transmit())
     }
 
     /// When [`Self::turn`] is due.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let machine = if self.engine.idle() { self.machine.next_run(now) } else { None };
-        [machine, self.engine.poll_timeout()].into_iter().flatten().min()
+        let machine = if self.engine.idle() {
+            self.machine.next_run(now)
+        } else {
+            None
+        };
+        [machine, self.engine.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn say(&mut self, message: &FromTarget, now: Instant) {
@@ -147,7 +161,11 @@ impl<E: Engine> Target<E> {
                 }
             }
             // Resets are a host's; real targets do not send any of their own accord.
-            Heard::Unanswered { kind: PacketType::Reset, .. } | Heard::ResetAnswered => {}
+            Heard::Unanswered {
+                kind: PacketType::Reset,
+                ..
+            }
+            | Heard::ResetAnswered => {}
             Heard::Unanswered { .. } => self.machine.set_present(false, now),
             Heard::Acknowledged | Heard::Damaged { .. } => {}
         }
@@ -167,7 +185,11 @@ impl Stream {
     /// A stream that nobody has connected to yet.
     #[must_use]
     pub fn new(timing: Timing) -> Self {
-        Self { serial: Serial::new(Side::Target, timing), timing, connected: false }
+        Self {
+            serial: Serial::new(Side::Target, timing),
+            timing,
+            connected: false,
+        }
     }
 
     /// Somebody has connected, or has left.

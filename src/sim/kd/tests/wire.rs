@@ -24,7 +24,12 @@ struct Line {
 impl Line {
     fn new(behaviour: Behaviour, faults: Faults) -> Self {
         let now = Instant::now();
-        let settings = Settings { seed: 5, behaviour, processors: 2, clock: 0 };
+        let settings = Settings {
+            seed: 5,
+            behaviour,
+            processors: 2,
+            clock: 0,
+        };
         let timing = Timing::serial(Some(10_000_000));
         let mut target = Target::new(settings, Stream::new(timing.for_target()), now);
         target.engine_mut().set_connected(true);
@@ -56,7 +61,9 @@ impl Line {
         while let Some(event) = self.host.poll_event() {
             if let Heard::Packet(kind, payload) = event {
                 match FromTarget::decode(kind, &payload).unwrap() {
-                    FromTarget::Print(print) => self.printed.push_str(std::str::from_utf8(&print.text).unwrap()),
+                    FromTarget::Print(print) => self
+                        .printed
+                        .push_str(std::str::from_utf8(&print.text).unwrap()),
                     other => self.heard.push_back(other),
                 }
             }
@@ -126,15 +133,25 @@ impl Line {
     }
 
     fn go(&mut self) {
-        self.send(Call::Continue2(Continue2::new(Architecture::Amd64, NtStatus::CONTINUE, false, DR7_UNUSED)));
+        self.send(Call::Continue2(Continue2::new(
+            Architecture::Amd64,
+            NtStatus::CONTINUE,
+            false,
+            DR7_UNUSED,
+        )));
     }
 
     /// Runs on from a break-in: past its instruction.
     fn leave(&mut self) {
-        let Answer::Context(mut context) = self.ask(Call::GetContext).answer else { panic!("no context") };
+        let Answer::Context(mut context) = self.ask(Call::GetContext).answer else {
+            panic!("no context")
+        };
         let rip = u64::from_le_bytes(context[0xF8..0x100].try_into().unwrap()) + 1;
         context[0xF8..0x100].copy_from_slice(&rip.to_le_bytes());
-        assert_eq!(self.ask(Call::SetContext { flags: 0, context }).status, NtStatus::SUCCESS);
+        assert_eq!(
+            self.ask(Call::SetContext { flags: 0, context }).status,
+            NtStatus::SUCCESS
+        );
         self.go();
     }
 
@@ -143,7 +160,10 @@ impl Line {
         let mut count = 0;
         for line in self.printed.lines().filter(|line| line.contains('#')) {
             count += 1;
-            assert!(line.contains(&format!("#{count:06}")), "{line} is print {count}");
+            assert!(
+                line.contains(&format!("#{count:06}")),
+                "{line} is print {count}"
+            );
         }
         count
     }
@@ -151,7 +171,14 @@ impl Line {
 
 #[test]
 fn a_host_boots_a_target_breaks_in_and_lets_it_run() {
-    let mut line = Line::new(Behaviour { boots: true, rate: 20.0, ..Behaviour::default() }, Faults::default());
+    let mut line = Line::new(
+        Behaviour {
+            boots: true,
+            rate: 20.0,
+            ..Behaviour::default()
+        },
+        Faults::default(),
+    );
     for _ in 0..8 {
         let state = line.next_stop();
         assert!(matches!(state.change, Change::LoadSymbols(_)));
@@ -160,7 +187,10 @@ fn a_host_boots_a_target_breaks_in_and_lets_it_run() {
     for _ in 0..3 {
         let state = line.break_in();
         assert_eq!(code(&state), crate::proto::kd::Exception::BREAKPOINT);
-        let reply = line.ask(Call::ReadVirtual { address: state.pc, count: 8 });
+        let reply = line.ask(Call::ReadVirtual {
+            address: state.pc,
+            count: 8,
+        });
         assert_eq!(reply.status, NtStatus::SUCCESS);
         line.leave();
         let end = line.now + Duration::from_secs(1);
@@ -173,12 +203,26 @@ fn a_host_boots_a_target_breaks_in_and_lets_it_run() {
 
 #[test]
 fn on_a_bad_line_every_print_comes_once_and_every_request_is_answered() {
-    let faults = Faults { loss: 0.1, corrupt: 0.03, delay: Duration::from_millis(1), ..Faults::default() };
-    let mut line = Line::new(Behaviour { rate: 50.0, ..Behaviour::default() }, faults);
+    let faults = Faults {
+        loss: 0.1,
+        corrupt: 0.03,
+        delay: Duration::from_millis(1),
+        ..Faults::default()
+    };
+    let mut line = Line::new(
+        Behaviour {
+            rate: 50.0,
+            ..Behaviour::default()
+        },
+        faults,
+    );
     for _ in 0..10 {
         let state = line.break_in();
         for _ in 0..10 {
-            let reply = line.ask(Call::ReadVirtual { address: state.pc, count: 100 });
+            let reply = line.ask(Call::ReadVirtual {
+                address: state.pc,
+                count: 100,
+            });
             assert_eq!(reply.status, NtStatus::SUCCESS);
         }
         line.leave();
@@ -192,17 +236,31 @@ fn on_a_bad_line_every_print_comes_once_and_every_request_is_answered() {
 
 #[test]
 fn a_restart_begins_the_line_anew() {
-    let mut line = Line::new(Behaviour { rate: 0.0, ..Behaviour::default() }, Faults::default());
+    let mut line = Line::new(
+        Behaviour {
+            rate: 0.0,
+            ..Behaviour::default()
+        },
+        Faults::default(),
+    );
     line.break_in();
     line.send(Call::Reboot);
     let state = line.next_stop();
-    assert!(matches!(state.change, Change::LoadSymbols(load) if load.path.ends_with(b"ntoskrnl.exe")));
+    assert!(
+        matches!(state.change, Change::LoadSymbols(load) if load.path.ends_with(b"ntoskrnl.exe"))
+    );
     assert_eq!(line.host.counters().session.restarts, 2);
 }
 
 #[test]
 fn a_host_that_resets_hears_the_stop_again() {
-    let mut line = Line::new(Behaviour { rate: 0.0, ..Behaviour::default() }, Faults::default());
+    let mut line = Line::new(
+        Behaviour {
+            rate: 0.0,
+            ..Behaviour::default()
+        },
+        Faults::default(),
+    );
     let first = line.break_in();
     for _ in 0..20 {
         line.turn();
@@ -214,13 +272,28 @@ fn a_host_that_resets_hears_the_stop_again() {
 
 #[test]
 fn a_target_whose_host_is_gone_runs_on_and_is_found_again() {
-    let mut line = Line::new(Behaviour { rate: 5.0, ..Behaviour::default() }, Faults::default());
-    line.up = BadWire::new(Faults { loss: 1.0, ..Faults::default() }, 0);
+    let mut line = Line::new(
+        Behaviour {
+            rate: 5.0,
+            ..Behaviour::default()
+        },
+        Faults::default(),
+    );
+    line.up = BadWire::new(
+        Faults {
+            loss: 1.0,
+            ..Faults::default()
+        },
+        0,
+    );
     let end = line.now + Duration::from_secs(120);
     while line.now < end {
         line.turn();
     }
-    assert!(line.target.machine().printed > 100, "it runs without a debugger");
+    assert!(
+        line.target.machine().printed > 100,
+        "it runs without a debugger"
+    );
     line.up = BadWire::new(Faults::default(), 0);
     line.break_in();
     assert_eq!(line.ask(Call::GetVersion).status, NtStatus::SUCCESS);
@@ -228,10 +301,20 @@ fn a_target_whose_host_is_gone_runs_on_and_is_found_again() {
 
 #[test]
 fn what_is_no_packet_does_not_disturb_a_target() {
-    let mut line = Line::new(Behaviour { rate: 0.0, ..Behaviour::default() }, Faults::default());
+    let mut line = Line::new(
+        Behaviour {
+            rate: 0.0,
+            ..Behaviour::default()
+        },
+        Faults::default(),
+    );
     line.break_in();
     line.down.push(line.now, (), b"garbage 0000 iiii".to_vec());
-    line.host.send(line.now, PacketType::Manipulate, vec![1, 2, 3]).unwrap();
-    line.host.send(line.now, PacketType::DebugIo, vec![]).unwrap();
+    line.host
+        .send(line.now, PacketType::Manipulate, vec![1, 2, 3])
+        .unwrap();
+    line.host
+        .send(line.now, PacketType::DebugIo, vec![])
+        .unwrap();
     assert_eq!(line.ask(Call::GetVersion).status, NtStatus::SUCCESS);
 }
