@@ -7,6 +7,7 @@
 mod arguments;
 mod keygen;
 mod manual;
+mod simulated;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::sim::{Plan, Ports, Wire, plan};
 pub use arguments::normalise;
 pub use keygen::Keygen;
 pub use manual::{completions, man};
+pub use simulated::{Sim, SimKdcom, SimKdnet};
 
 /// A full-screen console for one host and a rack of debug targets.
 #[derive(Debug, Clone, Parser)]
@@ -220,15 +222,6 @@ impl Demo {
     pub fn ports(&self) -> Ports {
         self.port.map_or(Ports::FirstFree(DEMO_PORT), Ports::From)
     }
-}
-
-/// Kinds of simulated targets.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Sim {
-    /// Machines with a text console, each on a TCP port of 127.0.0.1
-    ///
-    /// Prints each target's connection string, and runs until it is interrupted.
-    Text(SimText),
 }
 
 /// Simulated text targets.

@@ -71,17 +71,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
             file,
             bcdedit: None,
         }) => check_file(file.as_deref(), places),
-        Some(Action::Sim {
-            kind: Sim::Text(text),
-        }) => {
-            let runtime = Builder::new_multi_thread()
-                .enable_all()
-                .worker_threads(1)
-                .build()?;
-            let (plans, ports, wire) = (text.plans(), text.ports(), text.wire());
-            runtime.block_on(sim::run_text(&plans, ports, wire, &mut std::io::stdout()))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(Action::Sim { kind }) => simulate(&kind),
         Some(Action::Completions { shell }) => {
             let mut script = Vec::new();
             cli::completions(shell, &mut script)?;
@@ -93,6 +83,28 @@ fn start(cli: Cli) -> Result<ExitCode> {
         // Refused above.
         Some(Action::Attach) => Ok(ExitCode::from(USAGE)),
     }
+}
+
+/// Serves simulated targets until it is told to end.
+fn simulate(kind: &Sim) -> Result<ExitCode> {
+    raise_file_limit();
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(1)
+        .build()?;
+    let out = &mut std::io::stdout();
+    match kind {
+        Sim::Text(text) => {
+            let (plans, ports, wire) = (text.plans(), text.ports(), text.wire());
+            runtime.block_on(sim::run_text(&plans, ports, wire, out))?;
+        }
+        Sim::Kdnet(net) => {
+            let (plans, host) = (net.plans(), (net.host, net.port));
+            runtime.block_on(sim::run_kdnet(&plans, host, net.offer_every, out))?;
+        }
+        Sim::Kdcom(com) => runtime.block_on(sim::run_kdcom(&com.plans(), out))?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Parses the connection strings of the command line.

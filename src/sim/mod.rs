@@ -1,9 +1,9 @@
 //! Simulated targets: something to look at before there is a lab, and something to test against.
 //!
-//! Each kind of target is written sans-IO ([`text::Machine`]) and put on real sockets by
-//! [`server`]; [`plan`] says which machines make up a rack. The demo runs a rack inside the
-//! console's own process, `kdeck sim text` runs one for other programs. Nothing here is used by a
-//! console that watches real targets.
+//! Each kind of target is written sans-IO ([`text::Machine`], [`kd::machine`]) and put on real sockets by
+//! [`server`] and [`kd::rack`]; [`plan`] says which machines make up a rack of text targets. The demo runs a rack
+//! inside the console's own process, `kdeck sim` runs one for other programs. Nothing here is used by a console that
+//! watches real targets.
 
 pub mod kd;
 pub mod plan;
@@ -12,8 +12,10 @@ mod telnet;
 pub mod text;
 
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use plan::Plan;
 pub use server::{Error, Ports, Rack, Wire, serve};
@@ -29,20 +31,91 @@ pub async fn run_text(
     wire: Wire,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signal)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(Error::Signal)?;
+    let end = End::catch()?;
     let rack = serve(plans, ports, wire)?;
     for (plan, address) in plans.iter().zip(rack.addresses()) {
         let target = plan.target(*address, wire);
         writeln!(out, "{target}\t{}", plan.behaviour).map_err(Error::List)?;
     }
     out.flush().map_err(Error::List)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
+    end.wait().await;
     rack.stop().await;
     Ok(())
+}
+
+/// Lets `plans` call the UDP ports of `host` from `first` on, and lists them, as [`run_text`] does.
+///
+/// # Errors
+/// [`Error`] when there are not so many ports, a target gets no socket, or `out` does not take the list.
+pub async fn run_kdnet(
+    plans: &[kd::rack::Plan],
+    (host, first): (IpAddr, u16),
+    offers: Duration,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let end = End::catch()?;
+    let rack = kd::rack::Rack::default();
+    let ports: Vec<u16> = (first..=u16::MAX).take(plans.len()).collect();
+    if ports.len() < plans.len() {
+        let count = plans.len();
+        return Err(Error::TooHigh { first, count });
+    }
+    for (plan, port) in plans.iter().zip(ports) {
+        let call = rack.call(plan, SocketAddr::new(host, port), offers);
+        call.map_err(Error::Socket)?;
+        let behaviour = plan.settings.behaviour;
+        writeln!(out, "{}\t{behaviour}", plan.net_string(port)).map_err(Error::List)?;
+    }
+    out.flush().map_err(Error::List)?;
+    end.wait().await;
+    rack.stop().await;
+    Ok(())
+}
+
+/// Lets each of `plans` wait for its debugger at its place, and lists them, as [`run_text`] does.
+///
+/// # Errors
+/// [`Error`] when a place cannot be had or `out` does not take the list.
+pub async fn run_kdcom(
+    plans: &[(kd::rack::Plan, kd::com::Place)],
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let end = End::catch()?;
+    let rack = kd::rack::Rack::default();
+    for (plan, place) in plans {
+        let open = rack.listen(plan, place);
+        let place = open.map_err(|source| Error::Place {
+            place: place.clone(),
+            source,
+        })?;
+        let behaviour = plan.settings.behaviour;
+        writeln!(out, "{}\t{behaviour}", plan.com_string(&place)).map_err(Error::List)?;
+    }
+    out.flush().map_err(Error::List)?;
+    end.wait().await;
+    rack.stop().await;
+    Ok(())
+}
+
+/// The signals that end a simulation.
+struct End([Signal; 3]);
+
+impl End {
+    fn catch() -> Result<Self, Error> {
+        let catch = |kind| signal(kind).map_err(Error::Signal);
+        Ok(Self([
+            catch(SignalKind::interrupt())?,
+            catch(SignalKind::terminate())?,
+            catch(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn wait(self) {
+        let [mut interrupt, mut terminate, mut hang_up] = self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
 }

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::kd::com::Place;
 use super::plan::Plan;
 use super::telnet;
 use super::text::{Event, Machine};
@@ -50,6 +51,10 @@ pub enum Error {
     TooHigh { first: u16, count: usize },
     #[error("there is no block of {count} consecutive free ports on 127.0.0.1")]
     NoBlock { count: usize },
+    #[error("a target gets no UDP socket: {0}")]
+    Socket(io::Error),
+    #[error("{place} cannot be had: {source}")]
+    Place { place: Place, source: io::Error },
     #[error("the list of targets cannot be written: {0}")]
     List(io::Error),
     #[error("signals cannot be waited for: {0}")]

@@ -102,7 +102,7 @@ pub(super) struct Timetable {
 }
 
 /// Time between rounds of system calls, with and without a breakpoint that waits for one.
-const CALLS_EVERY: Duration = Duration::from_secs(1);
+const CALLS_EVERY: Duration = Duration::from_secs(5);
 const CALLS_EVERY_ARMED: Duration = Duration::from_millis(10);
 
 impl Timetable {

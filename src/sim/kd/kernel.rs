@@ -73,8 +73,8 @@ const SHARED_DATA: u64 = 0xFFFF_F780_0000_0000;
 /// Where programs see that.
 const SHARED_DATA_OF_USERS: u64 = 0x7FFE_0000;
 
-/// Pool that all structures come from: one large page, in the middle of physical memory.
-const POOL_PHYSICAL: u64 = 0x800_0000;
+/// Pool that all structures come from: one large page, above what single pages are taken from.
+const POOL_PHYSICAL: u64 = 0x80_0000;
 const POOL_BYTES: u64 = 0x20_0000;
 
 /// Processes that the list of processes has: name and number.

@@ -26,20 +26,15 @@ pub struct Plan {
     pub settings: Settings,
     /// What is wrong with its wire.
     pub faults: Faults,
+    /// What it shares with its host on KDNET. That of a planned rack follows from its seed.
+    pub key: Key,
 }
 
 impl Plan {
-    /// The key it shares with its host, which follows from its seed.
-    #[must_use]
-    pub fn key(&self) -> Key {
-        let mut random = fastrand::Rng::with_seed(self.settings.seed ^ KEY_SEED);
-        Key::new([0; 4].map(|_: u64| random.u64(..)))
-    }
-
     /// The connection string of its host on UDP `port`.
     #[must_use]
     pub fn net_string(&self, port: u16) -> String {
-        format!("net:port={port},key={}{}", self.key(), self.names())
+        format!("net:port={port},key={}{}", self.key, self.names())
     }
 
     /// The connection string that reaches it at `place`.
@@ -65,18 +60,29 @@ pub fn uniform(
     clock: u64,
 ) -> Vec<Plan> {
     (0..count)
-        .map(|index| Plan {
-            name: format!("w{index:03}"),
-            group: None,
-            settings: Settings {
-                seed: seed_of(seed, index),
-                behaviour,
-                processors,
-                clock,
-            },
-            faults,
+        .map(|index| {
+            let seed = seed_of(seed, index);
+            Plan {
+                name: format!("w{index:03}"),
+                group: None,
+                settings: Settings {
+                    seed,
+                    behaviour,
+                    processors,
+                    clock,
+                },
+                faults,
+                key: key_of(seed),
+            }
         })
         .collect()
+}
+
+/// The key of the machine with that seed.
+#[must_use]
+pub fn key_of(seed: u64) -> Key {
+    let mut random = fastrand::Rng::with_seed(seed ^ KEY_SEED);
+    Key::new([0; 4].map(|_: u64| random.u64(..)))
 }
 
 /// A seed for machine `index` that has nothing in common with its neighbours'.
@@ -121,7 +127,7 @@ impl Rack {
     pub fn call(&self, plan: &Plan, host: SocketAddr, offers: Duration) -> io::Result<()> {
         let call = Call {
             host,
-            key: plan.key(),
+            key: plan.key,
             offers,
         };
         let run = net::run(
@@ -179,11 +185,11 @@ mod tests {
     fn names_seeds_and_keys_of_a_rack_are_all_different_and_follow_from_its_seed() {
         let rack = |seed| uniform(300, (Behaviour::default(), 4), Faults::default(), seed, 0);
         let plans = rack(1);
-        let keys: HashSet<_> = plans.iter().map(|plan| plan.key().to_string()).collect();
+        let keys: HashSet<_> = plans.iter().map(|plan| plan.key.to_string()).collect();
         let seeds: HashSet<_> = plans.iter().map(|plan| plan.settings.seed).collect();
         assert_eq!((keys.len(), seeds.len()), (300, 300));
         assert_eq!(plans, rack(1));
-        assert_ne!(plans[7].key(), rack(2)[7].key());
+        assert_ne!(plans[7].key, rack(2)[7].key);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Lab {
         let plan = uniform(1, (behaviour, 2), Faults::default(), 3, 0).remove(0);
         let (host, target) = (SocketAddr::from(HOST), SocketAddr::from(TARGET));
         let engine = Network::new(
-            &plan.key(),
+            &plan.key,
             (target, host),
             Duration::from_millis(500),
             9,
@@ -44,7 +44,7 @@ impl Lab {
         Self {
             now,
             target: Target::new(plan.settings, engine, now),
-            host: Net::new(&plan.key(), Timing::network(), random, now),
+            host: Net::new(&plan.key, Timing::network(), random, now),
             down: BadWire::new(faults, 1),
             up: BadWire::new(faults, 2),
             heard: VecDeque::new(),
@@ -273,7 +273,7 @@ fn a_stopped_target_tells_a_new_host_of_its_stop() {
     let first = lab.break_in();
     let plan = uniform(1, (Behaviour::default(), 2), Faults::default(), 3, 0).remove(0);
     lab.host = Net::new(
-        &plan.key(),
+        &plan.key,
         Timing::network(),
         Box::new(|bytes: &mut [u8]| bytes.fill(3)),
         lab.now,
