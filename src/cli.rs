@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::headless::print::Type;
 use crate::sim::text::{Behaviour, Habit};
-use crate::sim::{Plan, Ports, Wire, plan};
+use crate::sim::{Plan, Ports, Wire, demo, plan};
 
 pub use arguments::normalise;
 pub use keygen::Keygen;
@@ -213,8 +213,8 @@ pub struct Demo {
 impl Demo {
     /// The machines to simulate.
     #[must_use]
-    pub fn plans(&self) -> Vec<Plan> {
-        plan::mixed(self.count, self.rate, self.seed)
+    pub fn plans(&self) -> Vec<demo::Machine> {
+        demo::plans(self.count, self.rate, self.seed)
     }
 
     /// The ports to put them on.

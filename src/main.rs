@@ -14,7 +14,7 @@ use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
 use kdeck::deck::Deck;
 use kdeck::host::Host;
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
-use kdeck::sim::{self, Wire};
+use kdeck::sim;
 use kdeck::ui::{self, terminal};
 use kdeck::{headless, signals};
 use tokio::runtime::{Builder, Runtime};
@@ -198,12 +198,15 @@ fn console(
 }
 
 /// Starts the demo's targets, and adds their connection strings to `targets`.
-fn serve_demo(demo: &Demo, engine: &Runtime, targets: &mut Vec<TargetString>) -> Result<sim::Rack> {
-    let plans = demo.plans();
+fn serve_demo(
+    demo: &Demo,
+    engine: &Runtime,
+    targets: &mut Vec<TargetString>,
+) -> Result<sim::demo::Rack> {
     let _inside = engine.enter();
-    let rack = sim::serve(&plans, demo.ports(), Wire::Raw).wrap_err("the demo's targets")?;
-    for (plan, address) in plans.iter().zip(rack.addresses()) {
-        targets.push(plan.target(*address, Wire::Raw).parse()?);
+    let rack = sim::demo::serve(&demo.plans(), demo.ports()).wrap_err("the demo's targets")?;
+    for target in rack.targets() {
+        targets.push(target.parse()?);
     }
     Ok(rack)
 }

@@ -5,6 +5,7 @@
 //! inside the console's own process, `kdeck sim` runs one for other programs. Nothing here is used by a console that
 //! watches real targets.
 
+pub mod demo;
 pub mod kd;
 pub mod plan;
 pub mod server;

@@ -117,6 +117,18 @@ pub fn serve(plans: &[Plan], ports: Ports, wire: Wire) -> Result<Rack, Error> {
         Ports::FirstFree(from) => first_free_block(from, plans.len())?,
         Ports::Any => plans.iter().map(|_| listen(0)).collect::<Result<_, _>>()?,
     };
+    serve_on(plans, listeners, wire)
+}
+
+/// Serves `plans` on ports that have been opened, one for each.
+///
+/// # Errors
+/// [`Error::Listen`], if the system does not say where a port is.
+pub(super) fn serve_on(
+    plans: &[Plan],
+    listeners: Vec<TcpListener>,
+    wire: Wire,
+) -> Result<Rack, Error> {
     let addresses = listeners
         .iter()
         .map(TcpListener::local_addr)
@@ -168,7 +180,8 @@ pub fn first_free_block(from: u16, count: usize) -> Result<Vec<TcpListener>, Err
     Err(Error::NoBlock { count })
 }
 
-fn block(first: u16, count: usize) -> Result<Vec<TcpListener>, Error> {
+/// Listens on `count` consecutive ports.
+pub(super) fn block(first: u16, count: usize) -> Result<Vec<TcpListener>, Error> {
     let ports: Vec<u16> = (first..=u16::MAX).take(count).collect();
     if ports.len() < count {
         return Err(Error::TooHigh { first, count });
