@@ -72,12 +72,16 @@ fn help_reads_well() {
     insta::assert_snapshot!("help", help(&mut command));
     let demo = command.find_subcommand_mut("demo").unwrap();
     insta::assert_snapshot!("help_demo", help(demo));
-    let text = command
-        .find_subcommand_mut("sim")
-        .unwrap()
-        .find_subcommand_mut("text")
-        .unwrap();
-    insta::assert_snapshot!("help_sim_text", help(text));
+    let sim = command.find_subcommand_mut("sim").unwrap();
+    insta::assert_snapshot!("help_sim", help(sim));
+    for (kind, name) in [
+        ("text", "help_sim_text"),
+        ("kdnet", "help_sim_kdnet"),
+        ("kdcom", "help_sim_kdcom"),
+    ] {
+        let kind = sim.find_subcommand_mut(kind).unwrap();
+        insta::assert_snapshot!(name, help(kind));
+    }
 }
 
 #[test]
@@ -257,5 +261,51 @@ fn every_shell_gets_completions() {
             script.contains("headless") && script.contains("demo"),
             "{shell}"
         );
+    }
+}
+
+#[test]
+fn simulated_windows_targets_are_planned_as_asked() {
+    let simulated = |line: &str| match read(line).unwrap().action {
+        Some(Action::Sim { kind }) => kind,
+        other => panic!("{other:?}"),
+    };
+    let Sim::Kdnet(net) = simulated(
+        "kdeck sim kdnet --count 3 --key 1.2.3.4 --loss 30 --delay 5 --bugcheck-after 1.5",
+    ) else {
+        panic!("not KDNET")
+    };
+    let plans = net.plans();
+    assert_eq!(plans.len(), 3);
+    assert!(plans.iter().all(|plan| plan.key.to_string() == "1.2.3.4"));
+    assert!((plans[0].faults.loss - 0.3).abs() < 1e-9);
+    let behaviour = plans[0].settings.behaviour;
+    assert_eq!(
+        behaviour.bug_checks,
+        Some(std::time::Duration::from_millis(1500))
+    );
+    let Sim::Kdcom(com) = simulated("kdeck sim kdcom --count 2 --unix /tmp/d") else {
+        panic!("not a byte stream")
+    };
+    let places: Vec<_> = com
+        .plans()
+        .iter()
+        .map(|(_, place)| place.to_string())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "com:pipe,port=/tmp/d/w000,reconnect",
+            "com:pipe,port=/tmp/d/w001,reconnect"
+        ]
+    );
+    for line in [
+        "kdeck sim kdnet --key 1.2.3",
+        "kdeck sim kdnet --loss 101",
+        "kdeck sim kdnet --processors 65",
+        "kdeck sim kdcom --unix a --pty b",
+        "kdeck sim kdcom --prompt-every 0",
+    ] {
+        assert!(read(line).is_err(), "{line}");
     }
 }

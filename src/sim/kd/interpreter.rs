@@ -3,7 +3,9 @@
 //!
 //! Encodings are those of the public amd64 manuals. What is not known is an illegal instruction, not an error of ours.
 
+use super::arithmetic::mask;
 use super::memory::{Memory, Unmapped, entry};
+use super::operand::{ModRm, Operand};
 use super::registers::{DR6_UNUSED, Register, Registers, flag};
 
 /// What came of one instruction.
@@ -119,24 +121,11 @@ fn watch(registers: &Registers, hit: impl Fn(u64, u64, u64) -> bool) -> u64 {
 }
 
 /// One instruction in progress.
-struct Work<'a> {
-    registers: &'a mut Registers,
-    memory: &'a mut Memory,
+pub(super) struct Work<'a> {
+    pub registers: &'a mut Registers,
+    pub memory: &'a mut Memory,
     /// Address, bytes and whether written, of what was touched.
     touched: [Option<(u64, u64, bool)>; 3],
-}
-
-/// The operand that a ModRM byte describes.
-#[derive(Debug, Clone, Copy)]
-enum Operand {
-    Register(u8),
-    Memory(u64),
-}
-
-/// The register field of a ModRM byte and its operand.
-struct ModRm {
-    field: u8,
-    operand: Operand,
 }
 
 impl Work<'_> {
@@ -181,10 +170,13 @@ impl Work<'_> {
                     self.general(modrm.field, bytes),
                 );
                 if opcode & 2 == 0 {
-                    if let Some(result) = self.arithmetic(opcode >> 3, left, right, bytes) {
+                    if let Some(result) = self.registers.arithmetic(opcode >> 3, left, right, bytes)
+                    {
                         self.write(modrm.operand, bytes, result)?;
                     }
-                } else if let Some(result) = self.arithmetic(opcode >> 3, right, left, bytes) {
+                } else if let Some(result) =
+                    self.registers.arithmetic(opcode >> 3, right, left, bytes)
+                {
                     self.set_general(modrm.field, bytes, result);
                 }
             }
@@ -195,7 +187,10 @@ impl Work<'_> {
                 let modrm = self.modrm(rex, behind)?;
                 let left = self.read(modrm.operand, bytes)?;
                 let right = self.number(behind)?;
-                if let Some(result) = self.arithmetic(modrm.field & 7, left, right, bytes) {
+                if let Some(result) = self
+                    .registers
+                    .arithmetic(modrm.field & 7, left, right, bytes)
+                {
                     self.write(modrm.operand, bytes, result)?;
                 }
             }
@@ -203,7 +198,7 @@ impl Work<'_> {
                 let bytes = if opcode == 0x84 { 1 } else { bytes };
                 let modrm = self.modrm(rex, 0)?;
                 let both = self.read(modrm.operand, bytes)? & self.general(modrm.field, bytes);
-                self.logic(both, bytes);
+                self.registers.logic(both, bytes);
             }
             0x88 | 0x89 => {
                 let bytes = if opcode == 0x88 { 1 } else { bytes };
@@ -228,7 +223,7 @@ impl Work<'_> {
             0xA8 => {
                 let number = self.number(1)?;
                 let both = self.general(0, 1) & number;
-                self.logic(both, 1);
+                self.registers.logic(both, 1);
             }
             0xB0..=0xB7 => {
                 let value = self.number(1)?;
@@ -253,11 +248,11 @@ impl Work<'_> {
                     return Err(Trap::Illegal);
                 }
                 let both = self.read(modrm.operand, bytes)? & self.number(behind)?;
-                self.logic(both, bytes);
+                self.registers.logic(both, bytes);
             }
             0x70..=0x7F => {
                 let distance = self.number(1)?;
-                if self.condition(opcode) {
+                if self.registers.condition(opcode) {
                     self.registers.rip = self.registers.rip.wrapping_add(distance);
                 }
             }
@@ -311,10 +306,12 @@ impl Work<'_> {
     /// Opcodes of two bytes.
     fn second_page(&mut self, rex: u8, bytes: u64) -> Result<(), Trap> {
         match self.code_byte()? {
-            0x1F => drop(self.modrm(rex, 0)?),
+            0x1F => {
+                self.modrm(rex, 0)?;
+            }
             opcode @ 0x80..=0x8F => {
                 let distance = self.number(4)?;
-                if self.condition(opcode) {
+                if self.registers.condition(opcode) {
                     self.registers.rip = self.registers.rip.wrapping_add(distance);
                 }
             }
@@ -336,7 +333,10 @@ impl Work<'_> {
                 let value = self.read(modrm.operand, bytes)?;
                 let carry = self.registers.flags & flag::CARRY;
                 let kind = if operation == 0 { 0 } else { 5 };
-                let result = self.arithmetic(kind, value, 1, bytes).unwrap_or_default();
+                let result = self
+                    .registers
+                    .arithmetic(kind, value, 1, bytes)
+                    .unwrap_or_default();
                 self.registers.flags = self.registers.flags & !flag::CARRY | carry;
                 self.write(modrm.operand, bytes, result)?;
             }
@@ -356,82 +356,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Decodes a ModRM byte; `behind` bytes of a number follow the operand.
-    fn modrm(&mut self, rex: u8, behind: u64) -> Result<ModRm, Trap> {
-        let byte = self.code_byte()?;
-        let field = byte >> 3 & 7 | (rex & 4) << 1;
-        let (mode, low) = (byte >> 6, byte & 7);
-        if mode == 3 {
-            return Ok(ModRm {
-                field,
-                operand: Operand::Register(low | (rex & 1) << 3),
-            });
-        }
-        let mut relative = false;
-        let mut address = 0_u64;
-        let mut long = mode == 2;
-        if low == 4 {
-            let sib = self.code_byte()?;
-            let index = sib >> 3 & 7 | (rex & 2) << 2;
-            if sib & 7 == 5 && mode == 0 {
-                long = true;
-            } else {
-                address = self.general(sib & 7 | (rex & 1) << 3, 8);
-            }
-            if index != 4 {
-                address = address.wrapping_add(self.general(index, 8) << (sib >> 6));
-            }
-        } else if low == 5 && mode == 0 {
-            (relative, long) = (true, true);
-        } else {
-            address = self.general(low | (rex & 1) << 3, 8);
-        }
-        if long {
-            address = address.wrapping_add(self.number(4)?);
-        } else if mode == 1 {
-            address = address.wrapping_add(self.number(1)?);
-        }
-        if relative {
-            address = address
-                .wrapping_add(self.registers.rip)
-                .wrapping_add(behind);
-        }
-        Ok(ModRm {
-            field,
-            operand: Operand::Memory(address),
-        })
-    }
-
-    /// The next byte of the instruction.
-    fn code_byte(&mut self) -> Result<u8, Trap> {
-        let address = self.registers.rip;
-        let fault = Trap::Fault {
-            address,
-            access: Access::Execute,
-        };
-        let translation = self.memory.translate(address).ok_or(fault)?;
-        if translation.entry & entry::NO_EXECUTE != 0 {
-            return Err(fault);
-        }
-        let mut byte = [0];
-        self.memory
-            .read_physical(translation.physical, &mut byte)
-            .map_err(|_| fault)?;
-        self.registers.rip = address.wrapping_add(1);
-        Ok(byte[0])
-    }
-
-    /// A number in the instruction, its sign extended.
-    fn number(&mut self, bytes: u64) -> Result<u64, Trap> {
-        let mut value = [0; 8];
-        for byte in value.iter_mut().take(bytes as usize) {
-            *byte = self.code_byte()?;
-        }
-        let unused = 64 - 8 * bytes;
-        Ok((i64::from_le_bytes(value) << unused >> unused).cast_unsigned())
-    }
-
-    fn general(&self, number: u8, bytes: u64) -> u64 {
+    pub(super) fn general(&self, number: u8, bytes: u64) -> u64 {
         self.registers.get(register(number)) & mask(bytes)
     }
 
@@ -508,109 +433,8 @@ impl Work<'_> {
         self.registers.set(Register::Rsp, top.wrapping_add(8));
         Ok(value)
     }
-
-    /// Operation `kind` of the eight of the encoding; `None` for a comparison, which changes the flags only.
-    fn arithmetic(&mut self, kind: u8, left: u64, right: u64, bytes: u64) -> Option<u64> {
-        let mask = mask(bytes);
-        let (left, right) = (left & mask, right & mask);
-        let sign = 1 << (8 * bytes - 1);
-        let (result, carry, overflow) = match kind & 7 {
-            0 => {
-                let result = left.wrapping_add(right) & mask;
-                (
-                    result,
-                    result < left,
-                    (left ^ result) & (right ^ result) & sign != 0,
-                )
-            }
-            1 => (left | right, false, false),
-            4 => (left & right, false, false),
-            6 => (left ^ right, false, false),
-            // With carry and borrow: no image uses them, and without one they are the plain kind.
-            2 => {
-                return self.arithmetic(
-                    0,
-                    left,
-                    right.wrapping_add(self.registers.flags & 1),
-                    bytes,
-                );
-            }
-            3 => {
-                return self.arithmetic(
-                    5,
-                    left,
-                    right.wrapping_add(self.registers.flags & 1),
-                    bytes,
-                );
-            }
-            _ => {
-                let result = left.wrapping_sub(right) & mask;
-                (
-                    result,
-                    left < right,
-                    (left ^ right) & (left ^ result) & sign != 0,
-                )
-            }
-        };
-        self.logic(result, bytes);
-        let flags = &mut self.registers.flags;
-        for (bit, on) in [(flag::CARRY, carry), (flag::OVERFLOW, overflow)] {
-            *flags = if on { *flags | bit } else { *flags & !bit };
-        }
-        let half = kind & 7 == 0 || kind & 7 == 5 || kind & 7 == 7;
-        if half && (left ^ right ^ result) & 0x10 != 0 {
-            *flags |= flag::AUXILIARY;
-        }
-        (kind & 7 != 7).then_some(result)
-    }
-
-    /// Flags of a result: zero, sign and parity; none of the others.
-    fn logic(&mut self, result: u64, bytes: u64) {
-        let result = result & mask(bytes);
-        let flags = &mut self.registers.flags;
-        *flags &= !(flag::CARRY
-            | flag::OVERFLOW
-            | flag::AUXILIARY
-            | flag::ZERO
-            | flag::SIGN
-            | flag::PARITY);
-        if result == 0 {
-            *flags |= flag::ZERO;
-        }
-        if result >> (8 * bytes - 1) & 1 != 0 {
-            *flags |= flag::SIGN;
-        }
-        if (result & 0xFF).count_ones() % 2 == 0 {
-            *flags |= flag::PARITY;
-        }
-    }
-
-    /// The condition in the low four bits of an opcode.
-    fn condition(&self, opcode: u8) -> bool {
-        let on = |mask| self.registers.flags & mask != 0;
-        let less = on(flag::SIGN) != on(flag::OVERFLOW);
-        let met = match opcode >> 1 & 7 {
-            0 => on(flag::OVERFLOW),
-            1 => on(flag::CARRY),
-            2 => on(flag::ZERO),
-            3 => on(flag::CARRY) || on(flag::ZERO),
-            4 => on(flag::SIGN),
-            5 => on(flag::PARITY),
-            6 => less,
-            _ => less || on(flag::ZERO),
-        };
-        met != (opcode & 1 != 0)
-    }
 }
 
 fn register(number: u8) -> Register {
     Register::ALL[usize::from(number & 15)]
-}
-
-fn mask(bytes: u64) -> u64 {
-    if bytes >= 8 {
-        u64::MAX
-    } else {
-        (1 << (8 * bytes)) - 1
-    }
 }

@@ -7,10 +7,12 @@
 //! [`target`] lets the machine speak KD over a byte stream or KDNET. All of that is sans-IO and follows from a seed;
 //! [`faults`] spoils the wire on request. [`net`] and [`com`] are tasks with real sockets, and [`rack`] has many of them.
 
+mod arithmetic;
 pub mod assembler;
 pub mod behaviour;
 pub mod breakpoints;
 pub mod com;
+mod data_block;
 mod debuggee;
 pub mod faults;
 pub mod image;
@@ -19,11 +21,14 @@ pub mod kernel;
 pub mod machine;
 pub mod memory;
 pub mod net;
+mod nucleus;
+mod operand;
 pub mod ports;
 pub mod program;
 pub mod rack;
 pub mod registers;
 mod script;
+mod stopping;
 pub mod target;
 #[cfg(test)]
 mod tests;

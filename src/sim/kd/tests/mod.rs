@@ -1,6 +1,7 @@
 //! Simulated Windows machines on virtual time.
 
 mod debuggee;
+mod devices;
 mod network;
 mod running;
 mod unwind;

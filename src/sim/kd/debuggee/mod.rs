@@ -3,26 +3,23 @@
 //! Where real targets refuse, so does this one, with the same status. Which replies there are is in
 //! [`crate::proto::kd`]; the machine itself is in [`super::machine`].
 
+mod breakpoints;
+mod memory;
+mod registers;
+
 use std::time::Instant;
 
 use crate::proto::kd::{
-    Answer, Api, Architecture, BreakpointEntry, Call, Continue2, Exception, FromHost, NtStatus,
-    Reply, Request, Version,
+    Answer, Api, Architecture, Call, Continue2, Exception, FromHost, NtStatus, Reply, Request,
+    Version,
 };
 
+use self::memory::written;
+pub(super) use self::registers::Contexts;
 use super::machine::{Machine, Stop};
 use super::memory::entry;
 use super::ports::RESET_PORT;
-use super::registers::{CONTEXT_BYTES, DR6_UNUSED, SPECIAL_BYTES, flag};
-
-/// What has been asked of registers since the machine stopped.
-#[derive(Debug, Default)]
-pub(super) struct Contexts {
-    /// They have been read, and may therefore be set.
-    read: bool,
-    /// Parts of a CONTEXT that is not complete yet.
-    staged: Vec<u8>,
-}
+use super::registers::{DR6_UNUSED, flag};
 
 /// A reply in the making.
 type Result = std::result::Result<Answer, NtStatus>;
@@ -32,12 +29,6 @@ const PCI: u32 = 4;
 
 /// Bug check of a debugger's request that names none.
 const MANUAL_CRASH: u32 = 0xE2;
-
-/// Most bytes that one search looks at, so that it does not hold up other machines.
-const SEARCH_BYTES_MAX: u64 = 16 << 20;
-
-/// Most bytes that one fill writes.
-const FILL_BYTES_MAX: u32 = 4 << 20;
 
 impl Machine {
     /// Hears what the debugger says, and replies if that is due. `data_bytes`: most that a reply's data may have.
@@ -273,169 +264,6 @@ impl Machine {
         }
     }
 
-    fn look_at_registers(&mut self, call: &Call, number: usize) -> Result {
-        let processor = self
-            .processors
-            .get_mut(number)
-            .ok_or(NtStatus::UNSUCCESSFUL)?;
-        let registers = &mut processor.registers;
-        let before = registers.rip;
-        let answer = match call {
-            Call::GetContext => {
-                self.contexts.read = true;
-                Answer::Context(registers.context())
-            }
-            Call::GetContextEx { offset, count } => {
-                let context = registers.context();
-                let part = context
-                    .get(*offset as usize..)
-                    .ok_or(NtStatus::UNSUCCESSFUL)?;
-                let data = part.get(..*count as usize).unwrap_or(part).to_vec();
-                self.contexts.read = true;
-                Answer::ContextPart {
-                    offset: *offset,
-                    requested: *count,
-                    data,
-                }
-            }
-            Call::SetContext { .. } | Call::SetContextEx { .. } if !self.contexts.read => {
-                return Err(NtStatus::UNSUCCESSFUL);
-            }
-            Call::SetContext { context, .. } => {
-                registers.set_context(context);
-                Answer::Empty
-            }
-            Call::SetContextEx {
-                offset,
-                total,
-                data,
-            } => {
-                let (offset, end) = (*offset as usize, *offset as usize + data.len());
-                if end > CONTEXT_BYTES || *total as usize > CONTEXT_BYTES {
-                    return Err(NtStatus::UNSUCCESSFUL);
-                }
-                if self.contexts.staged.is_empty() {
-                    self.contexts.staged = registers.context();
-                }
-                if let Some(part) = self.contexts.staged.get_mut(offset..end) {
-                    part.copy_from_slice(data);
-                }
-                if end >= *total as usize {
-                    registers.set_context(&std::mem::take(&mut self.contexts.staged));
-                }
-                let done = data.len() as u32;
-                Answer::ContextWritten {
-                    offset: offset as u32,
-                    requested: done,
-                    done,
-                }
-            }
-            Call::ReadControl { address, count } => {
-                let region = self.kernel.regions.get(number).copied().unwrap_or_default();
-                let data = match address {
-                    0 => region.to_le_bytes().to_vec(),
-                    1 => (region + super::kernel::BLOCK).to_le_bytes().to_vec(),
-                    2 => registers.special_bytes(),
-                    3 => self
-                        .kernel
-                        .threads
-                        .get(number)
-                        .copied()
-                        .unwrap_or_default()
-                        .to_le_bytes()
-                        .to_vec(),
-                    _ => return Err(NtStatus::UNSUCCESSFUL),
-                };
-                let data = data.get(..*count as usize).unwrap_or(&data).to_vec();
-                // Fewer than asked is all there is, and no failure.
-                let requested = data.len() as u32;
-                return Ok(Answer::Memory {
-                    address: *address,
-                    requested,
-                    data,
-                });
-            }
-            Call::WriteControl {
-                address: address @ 2,
-                data,
-            } => {
-                let data = data.get(..SPECIAL_BYTES).unwrap_or(data);
-                registers.set_special(data);
-                let done = data.len() as u32;
-                Answer::Written {
-                    address: *address,
-                    requested: done,
-                    done,
-                }
-            }
-            _ => return Err(NtStatus::UNSUCCESSFUL),
-        };
-        if registers.rip != before {
-            processor.halted = false;
-        }
-        Ok(answer)
-    }
-
-    fn change_breakpoints(&mut self, call: &Call) -> Result {
-        let memory = &mut self.kernel.memory;
-        match call {
-            Call::WriteBreakpoint { address } => {
-                let handle = self
-                    .breakpoints
-                    .set(memory, *address)
-                    .ok_or(NtStatus::UNSUCCESSFUL)?;
-                Ok(Answer::Breakpoint {
-                    address: *address,
-                    handle,
-                })
-            }
-            Call::RestoreBreakpoint { handle } => {
-                let removed = self.breakpoints.remove(memory, *handle);
-                if removed {
-                    Ok(Answer::Empty)
-                } else {
-                    Err(NtStatus::UNSUCCESSFUL)
-                }
-            }
-            Call::WriteBreakpoints { entries, .. } => {
-                let mut failed = false;
-                let set = |entry: &BreakpointEntry| {
-                    let mut entry = *entry;
-                    if entry.handle == 0 {
-                        entry.handle = self.breakpoints.set(memory, entry.address).unwrap_or(0);
-                        failed |= entry.handle == 0;
-                    } else {
-                        failed |= !self.breakpoints.remove(memory, entry.handle);
-                    }
-                    entry
-                };
-                let entries = entries.iter().map(set).collect();
-                if failed {
-                    Err(NtStatus::UNSUCCESSFUL)
-                } else {
-                    Ok(Answer::Breakpoints(entries))
-                }
-            }
-            Call::RestoreBreakpoints { handles, .. } => {
-                // Each of them, whatever becomes of the others.
-                let removed = handles
-                    .iter()
-                    .filter(|handle| self.breakpoints.remove(memory, **handle))
-                    .count();
-                if removed == handles.len() {
-                    Ok(Answer::Empty)
-                } else {
-                    Err(NtStatus::UNSUCCESSFUL)
-                }
-            }
-            Call::GetInternalBreakpoint { address } => Ok(Answer::InternalBreakpoint {
-                address: *address,
-                counts: [0; 6],
-            }),
-            _ => Err(NtStatus::UNSUCCESSFUL),
-        }
-    }
-
     fn version(&self) -> Version {
         let multi = if self.processors.len() > 1 {
             Version::MULTIPROCESSOR
@@ -477,62 +305,6 @@ impl Machine {
         }
         Ok(Answer::Io(value))
     }
-
-    fn search(&self, start: u64, length: u64, pattern: &[u8]) -> Result {
-        if pattern.is_empty() {
-            return Err(NtStatus::INVALID_PARAMETER);
-        }
-        let end = start.saturating_add(length.min(SEARCH_BYTES_MAX));
-        let mut at = start;
-        // Page by page, and a little more than a page for a pattern that crosses to the next.
-        while at < end {
-            let next = (at & !0xFFF).saturating_add(0x1000).min(end);
-            let want = (next - at) as usize + pattern.len() - 1;
-            let bytes = self.readable(at, want.min((end - at) as usize));
-            if let Some(found) = memchr::memmem::find(&bytes, pattern) {
-                return Ok(Answer::Found(at + found as u64));
-            }
-            at = next;
-        }
-        Err(NtStatus::NOT_FOUND)
-    }
-
-    fn fill(&mut self, address: u64, length: u32, flags: u16, pattern: &[u8]) -> Result {
-        if pattern.is_empty() || length > FILL_BYTES_MAX || !matches!(flags & 3, 1 | 2) {
-            return Err(NtStatus::INVALID_PARAMETER);
-        }
-        let bytes: Vec<u8> = pattern
-            .iter()
-            .copied()
-            .cycle()
-            .take(length as usize)
-            .collect();
-        let memory = &mut self.kernel.memory;
-        let result = if flags & 1 != 0 {
-            memory.write(address, &bytes)
-        } else {
-            memory.write_physical(address, &bytes)
-        };
-        match result {
-            Ok(()) => Ok(Answer::Filled { done: length }),
-            Err(_) => Err(NtStatus::UNSUCCESSFUL),
-        }
-    }
-}
-
-/// The reply to a write; `end` is where memory ended, if it did.
-fn written(address: u64, data: &[u8], end: Option<u64>) -> Result {
-    match end {
-        Some(_) => Err(NtStatus::UNSUCCESSFUL),
-        None => {
-            let done = data.len() as u32;
-            Ok(Answer::Written {
-                address,
-                requested: done,
-                done,
-            })
-        }
-    }
 }
 
 /// The port that an access of `size` bytes begins at.
@@ -540,7 +312,7 @@ fn port_number(port: u64, size: u32) -> std::result::Result<u16, NtStatus> {
     if !matches!(size, 1 | 2 | 4) {
         return Err(NtStatus::INVALID_PARAMETER);
     }
-    if port % u64::from(size) != 0 {
+    if !port.is_multiple_of(u64::from(size)) {
         return Err(NtStatus::DATATYPE_MISALIGNMENT);
     }
     u16::try_from(port).map_err(|_| NtStatus::UNSUCCESSFUL)
