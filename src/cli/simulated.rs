@@ -108,47 +108,47 @@ pub struct Machine {
     pub files: bool,
 
     /// Seconds from one question to the next
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub prompt_every: Option<Duration>,
 
     /// Seconds from one failed assertion to the next
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub assert_every: Option<Duration>,
 
     /// Seconds from one access violation to the next
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub fault_every: Option<Duration>,
 
     /// Seconds from one driver loaded or unloaded to the next
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub driver_every: Option<Duration>,
 
     /// Seconds from a boot to a bug check
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub bugcheck_after: Option<Duration>,
 
     /// Seconds from one restart to the next
-    #[arg(long, value_name = "SECONDS", value_parser = pause, help_heading = EVENTS)]
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
     pub reboot_every: Option<Duration>,
 
     /// Per cent of what is sent that is lost, each way
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent, help_heading = FAULTS)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
     pub loss: f64,
 
     /// Per cent that comes twice
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent, help_heading = FAULTS)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
     pub duplicate: f64,
 
     /// Per cent that comes late and is overtaken
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent, help_heading = FAULTS)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
     pub reorder: f64,
 
     /// Per cent of which a bit is wrong
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent, help_heading = FAULTS)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
     pub corrupt: f64,
 
     /// Milliseconds by which everything is late
-    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=DELAY_MS_MAX), help_heading = FAULTS)]
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=DELAY_MS_MAX))]
     pub delay: u64,
 }
 
@@ -234,9 +234,6 @@ fn percent(text: &str) -> Result<f64, String> {
         _ => Err("a number from 0 to 100 is expected".to_owned()),
     }
 }
-
-const EVENTS: &str = "Events";
-const FAULTS: &str = "Faults of the wire";
 
 /// Where targets on TCP wait.
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
