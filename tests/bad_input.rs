@@ -187,7 +187,6 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
         (&["-server", "raw:port=5005"], "-server"),
         (&["-QR", "lab01"], "does not look for servers"),
         (&["attach"], "cannot take back"),
-        (&["keygen"], "makes no keys"),
     ] {
         let complaint = refusal(&run(arguments), 2);
         assert!(complaint.contains(words), "{arguments:?}: {complaint}");

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod bcdedit;
+pub mod diagnose;
 pub mod keygen;
 pub mod secret_file;
 

@@ -267,7 +267,7 @@ fn a_bad_wire_loses_nothing_of_what_a_target_prints() {
     world.check().unwrap();
     assert!(world.given_up.is_empty());
     let printed: Vec<_> = (1..world.printed).map(|number| (0, number)).collect();
-    assert!(printed.len() > 100);
+    assert!(printed.len() > 50, "{}", printed.len());
     assert_eq!(world.heard[..printed.len()], printed);
     assert!(world.answered + 1 >= world.asked && world.answered > 50);
 }
