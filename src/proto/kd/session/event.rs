@@ -10,7 +10,7 @@ pub enum Event {
     /// The packet in flight arrived.
     Acknowledged,
     /// The peer began anew. What a host still had to send is dropped when a target begins with new numbers; it was
-    /// meant for what ran before. A target repeats its stop, if it is stopped and nothing is in flight.
+    /// meant for what ran before. A stopped target says its stop again, unless that is what is in flight.
     Restarted,
     /// Our reset was answered: numbers agree again.
     ResetAnswered,
