@@ -399,13 +399,9 @@ mod tests {
         for architecture in ALL {
             let mut owner = vec![None; architecture.context_bytes()];
             for register in registers(architecture) {
-                for byte in register.offset..register.offset + register.bytes {
-                    assert_eq!(
-                        owner[byte].replace(register.name),
-                        None,
-                        "{}",
-                        register.name
-                    );
+                let range = register.offset..register.offset + register.bytes;
+                for owner in &mut owner[range] {
+                    assert_eq!(owner.replace(register.name), None, "{}", register.name);
                 }
             }
         }

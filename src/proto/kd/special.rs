@@ -153,13 +153,9 @@ mod tests {
         for architecture in [Architecture::X86, Architecture::Amd64, Architecture::Arm64] {
             let mut owner = vec![None; bytes(architecture)];
             for register in registers(architecture) {
-                for byte in register.offset..register.offset + register.bytes {
-                    assert_eq!(
-                        owner[byte].replace(register.name),
-                        None,
-                        "{}",
-                        register.name
-                    );
+                let range = register.offset..register.offset + register.bytes;
+                for owner in &mut owner[range] {
+                    assert_eq!(owner.replace(register.name), None, "{}", register.name);
                 }
             }
         }

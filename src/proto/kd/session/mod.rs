@@ -6,6 +6,7 @@
 //! Facts: the packets of real targets over KDNET and of a real NT-family kernel over serial lines.
 
 mod event;
+mod incoming;
 mod numbers;
 mod timing;
 
@@ -19,7 +20,8 @@ pub use timing::{
     RESET_ATTEMPTS, SERIAL_ACKNOWLEDGE_MS, SERIAL_ATTEMPTS, TARGET_ATTEMPTS, Timing,
 };
 
-use super::api::Api;
+use incoming::Last;
+
 use super::field::u32_at;
 use super::frame::{PAYLOAD_BYTES_MAX, Packet, PacketType};
 use super::{debug_io, file_io, state_change};
@@ -85,18 +87,6 @@ struct Resetting {
     deadline: Instant,
 }
 
-/// The last data packet taken.
-#[derive(Debug)]
-struct Last {
-    kind: PacketType,
-    id: u32,
-    payload: Vec<u8>,
-    /// When it came last, if its sender began anew with it.
-    sync: Option<Instant>,
-    /// Whether numbers began anew since, so that it may come again under a new one.
-    may_repeat: bool,
-}
-
 impl Session {
     /// A session that has neither sent nor heard anything.
     pub fn new(numbering: Numbering, side: Side, timing: Timing) -> Self {
@@ -115,13 +105,7 @@ impl Session {
             resetting: None,
             quiet_until: None,
             doubtful: false,
-            last: Last {
-                kind: PacketType::Reset,
-                id: 0,
-                payload: Vec::new(),
-                sync: None,
-                may_repeat: false,
-            },
+            last: Last::none(),
             damaged: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -323,60 +307,6 @@ impl Session {
         self.counters
     }
 
-    fn take(&mut self, now: Instant, packet: &Packet) {
-        if self.events.len() >= EVENTS_MAX {
-            self.counters.refused += 1;
-            return;
-        }
-        if self.sync {
-            // Meant for what ran here before: whoever sent it has not seen our first packet yet.
-            self.counters.repeated += 1;
-            return;
-        }
-        let id = self.numbering.plain(packet.id);
-        let sync = self.numbering.is_sync(packet.id);
-        let same = self.last.kind == packet.kind && self.last.payload == packet.payload;
-        self.control(Transmit::Packet(Packet::control(
-            PacketType::Acknowledge,
-            id,
-        )));
-        if sync {
-            let recent = |then: Instant| now < then + Duration::from_millis(SYNC_REPEAT_MS);
-            if same && self.last.sync.is_some_and(recent) {
-                self.last.sync = Some(now);
-                self.counters.repeated += 1;
-                return;
-            }
-            self.resetting = None;
-            self.forget();
-            self.restarted();
-        } else if !self.numbering.is_new(id, self.expected) {
-            self.counters.repeated += 1;
-            return;
-        } else {
-            let may_repeat = std::mem::take(&mut self.last.may_repeat);
-            let same_number = self.numbering == Numbering::Serial || self.last.id == id;
-            if may_repeat && same && same_number && is_print(packet.kind, &packet.payload) {
-                self.expected = Some(self.numbering.after(id));
-                self.counters.repeated += 1;
-                return;
-            }
-            if self.proves_arrival(packet) {
-                self.landed(now);
-            }
-        }
-        self.expected = Some(self.numbering.after(id));
-        self.damaged = 0;
-        self.counters.packets += 1;
-        self.last.kind = packet.kind;
-        self.last.id = id;
-        self.last.payload.clone_from(&packet.payload);
-        self.last.sync = sync.then_some(now);
-        self.last.may_repeat = false;
-        self.events
-            .push_back(Event::Packet(packet.kind, packet.payload.clone()));
-    }
-
     fn acknowledged(&mut self, now: Instant, id: u32) {
         if self.in_flight.is_some() && self.numbering.plain(id) == self.next {
             self.landed(now);
@@ -416,28 +346,6 @@ impl Session {
         }
         self.repeat_flight(now);
         self.next_flight(now);
-    }
-
-    /// Whether only somebody who got the packet in flight can have sent this one.
-    fn proves_arrival(&self, packet: &Packet) -> bool {
-        let Some(flight) = &self.in_flight else {
-            return false;
-        };
-        let api = u32_at(&flight.payload, 0);
-        match (self.side, flight.kind) {
-            (Side::Host, PacketType::Manipulate) if Api(api).has_reply() => {
-                packet.kind == PacketType::Manipulate && u32_at(&packet.payload, 0) == api
-            }
-            (Side::Host, PacketType::Manipulate) => packet.kind != PacketType::Manipulate,
-            (Side::Host, _) => true,
-            (Side::Target, PacketType::StateChange | PacketType::Manipulate) => {
-                packet.kind == PacketType::Manipulate
-            }
-            (Side::Target, PacketType::DebugIo) => {
-                packet.kind == PacketType::DebugIo && api == debug_io::PROMPT
-            }
-            (Side::Target, kind) => packet.kind == kind,
-        }
     }
 
     fn landed(&mut self, now: Instant) {
@@ -552,8 +460,4 @@ fn must_arrive(kind: PacketType, payload: &[u8]) -> bool {
         PacketType::FileIo => number != file_io::CREATE,
         _ => true,
     }
-}
-
-fn is_print(kind: PacketType, payload: &[u8]) -> bool {
-    kind == PacketType::DebugIo && u32_at(payload, 0) == debug_io::PRINT
 }

@@ -8,6 +8,7 @@ mod conversation;
 mod framing;
 mod properties;
 mod recordings;
+mod resets;
 mod sessions;
 mod wire;
 

@@ -15,14 +15,14 @@ use super::super::session::{
 use super::super::status::NtStatus;
 use super::{at, events};
 
-const FIRST: u32 = 0x8080_0000;
+pub const FIRST: u32 = 0x8080_0000;
 const SYNC: u32 = 0x8080_0800;
 
-fn host() -> Session {
+pub fn host() -> Session {
     Session::new(Numbering::Serial, Side::Host, Timing::serial(None))
 }
 
-fn target() -> Session {
+pub fn target() -> Session {
     Session::new(
         Numbering::Serial,
         Side::Target,
@@ -30,7 +30,7 @@ fn target() -> Session {
     )
 }
 
-fn print(text: &str) -> (PacketType, Vec<u8>) {
+pub fn print(text: &str) -> (PacketType, Vec<u8>) {
     FromTarget::Print(Print {
         text: text.into(),
         ..Print::default()
@@ -38,28 +38,28 @@ fn print(text: &str) -> (PacketType, Vec<u8>) {
     .encode()
 }
 
-fn printed(id: u32, text: &str) -> Packet {
+pub fn printed(id: u32, text: &str) -> Packet {
     let (kind, payload) = print(text);
     Packet { kind, id, payload }
 }
 
-fn request(call: Call) -> (PacketType, Vec<u8>) {
+pub fn request(call: Call) -> (PacketType, Vec<u8>) {
     FromHost::Request(Request::new(call)).encode()
 }
 
-fn control(kind: PacketType, id: u32) -> Transmit {
+pub fn control(kind: PacketType, id: u32) -> Transmit {
     Transmit::Packet(Packet::control(kind, id))
 }
 
-fn acknowledge(id: u32) -> Transmit {
+pub fn acknowledge(id: u32) -> Transmit {
     control(PacketType::Acknowledge, id)
 }
 
-fn sent(session: &mut Session) -> Vec<Transmit> {
+pub fn sent(session: &mut Session) -> Vec<Transmit> {
     std::iter::from_fn(|| session.poll_transmit()).collect()
 }
 
-fn texts(events: &[Event]) -> Vec<String> {
+pub fn texts(events: &[Event]) -> Vec<String> {
     let texts = events.iter().filter_map(|event| match event {
         Event::Packet(kind, payload) => match FromTarget::decode(*kind, payload).unwrap() {
             FromTarget::Print(print) => Some(String::from_utf8(print.text).unwrap()),
@@ -70,7 +70,7 @@ fn texts(events: &[Event]) -> Vec<String> {
     texts.collect()
 }
 
-fn send(session: &mut Session, now: Instant, call: Call) -> Packet {
+pub fn send(session: &mut Session, now: Instant, call: Call) -> Packet {
     let (kind, payload) = request(call);
     session.send(now, kind, payload).unwrap();
     let Some(Transmit::Packet(packet)) = sent(session).pop() else {
@@ -177,29 +177,6 @@ fn an_unanswered_packet_is_sent_again_and_then_given_up() {
         (first.kind, &first.payload, SERIAL_ATTEMPTS)
     );
     assert!(host.idle());
-}
-
-#[test]
-fn after_a_packet_was_given_up_numbers_are_agreed_upon_before_the_next() {
-    let start = Instant::now();
-    let mut host = host();
-    send(&mut host, start, Call::GetVersion);
-    while let Some(due) = host.poll_timeout() {
-        host.handle_timeout(due);
-    }
-    sent(&mut host);
-    let (kind, payload) = request(Call::GetContext);
-    host.send(start, kind, payload.clone()).unwrap();
-    assert_eq!(sent(&mut host), [control(PacketType::Reset, 0)]);
-    host.handle_packet(start, &Packet::control(PacketType::Reset, 0));
-    assert_eq!(
-        sent(&mut host),
-        [Transmit::Packet(Packet {
-            kind,
-            id: FIRST,
-            payload
-        })]
-    );
 }
 
 #[test]
@@ -362,125 +339,6 @@ fn a_packet_cut_short_is_asked_for_again_and_does_not_swallow_what_follows() {
 }
 
 #[test]
-fn a_reset_is_answered_once_and_an_answer_never() {
-    let now = Instant::now();
-    let reset = Packet::control(PacketType::Reset, 0);
-    for mut session in [host(), target()] {
-        session.handle_packet(now, &reset);
-        assert_eq!(sent(&mut session), [Transmit::Packet(reset.clone())]);
-        assert_eq!(events(&mut session), [Event::Restarted]);
-        session.handle_packet(now, &reset);
-        assert_eq!(sent(&mut session), [], "it would go on for ever");
-    }
-    let mut asking = host();
-    asking.reset(now);
-    assert_eq!(sent(&mut asking), [Transmit::Packet(reset.clone())]);
-    asking.handle_packet(now, &reset);
-    assert_eq!(sent(&mut asking), []);
-    assert_eq!(events(&mut asking), [Event::ResetAnswered]);
-}
-
-#[test]
-fn a_print_that_a_reset_brings_again_is_delivered_once() {
-    let now = Instant::now();
-    for numbering in [Numbering::Serial, Numbering::Network] {
-        let (id, again) = match numbering {
-            Numbering::Serial => (FIRST | 1, FIRST),
-            Numbering::Network => (0x62, 0x62),
-        };
-        let mut host = Session::new(numbering, Side::Host, Timing::network());
-        host.handle_packet(now, &printed(id, "one"));
-        host.reset(now);
-        host.handle_packet(
-            now,
-            &Packet::control(
-                PacketType::Reset,
-                if numbering == Numbering::Serial {
-                    0
-                } else {
-                    id
-                },
-            ),
-        );
-        host.handle_packet(now, &printed(again, "one"));
-        host.handle_packet(
-            now,
-            &printed(
-                if numbering == Numbering::Serial {
-                    FIRST | 1
-                } else {
-                    0x64
-                },
-                "one",
-            ),
-        );
-        assert_eq!(texts(&events(&mut host)), ["one", "one"], "{numbering:?}");
-    }
-}
-
-#[test]
-fn a_reset_of_a_running_target_is_given_up() {
-    let start = Instant::now();
-    let mut host = host();
-    host.reset(start);
-    let (kind, payload) = request(Call::GetVersion);
-    host.send(start, kind, payload).unwrap();
-    let mut resets = 0;
-    loop {
-        for one in sent(&mut host) {
-            assert_eq!(one, control(PacketType::Reset, 0));
-            resets += 1;
-        }
-        let Some(due) = host.poll_timeout() else {
-            break;
-        };
-        host.handle_timeout(due);
-    }
-    assert_eq!(resets, Timing::serial(None).reset_attempts);
-    assert!(matches!(
-        events(&mut host).as_slice(),
-        [Event::Unanswered {
-            kind: PacketType::Reset,
-            ..
-        }]
-    ));
-    assert!(host.idle());
-}
-
-#[test]
-fn a_network_reset_carries_the_next_number_and_rewinds_nothing() {
-    let now = Instant::now();
-    let mut host = Session::new(Numbering::Network, Side::Host, Timing::network());
-    host.handle_packet(now, &printed(0x926, "stop"));
-    assert_eq!(
-        sent(&mut host),
-        [acknowledge(0x926)],
-        "bit 11 is an ordinary bit here"
-    );
-    assert_eq!(send(&mut host, now, Call::GetVersion).id, 0x8000_0000);
-    host.handle_packet(now, &Packet::control(PacketType::Acknowledge, 0x8000_0000));
-    host.reset(now);
-    assert_eq!(sent(&mut host), [control(PacketType::Reset, 0x8000_0002)]);
-    host.handle_packet(now, &Packet::control(PacketType::Reset, 0x926));
-    let stop = Packet {
-        kind: PacketType::StateChange,
-        id: 0x926,
-        payload: vec![0; 240],
-    };
-    host.handle_packet(now, &stop);
-    host.handle_packet(now, &printed(0x924, "old"));
-    host.handle_packet(now, &printed(0x928, "new"));
-    assert_eq!(sent(&mut host), [0x926, 0x924, 0x928].map(acknowledge));
-    let told = events(&mut host);
-    assert_eq!(
-        told.iter()
-            .filter(|event| matches!(event, Event::Packet(..)))
-            .count(),
-        3
-    );
-}
-
-#[test]
 fn a_target_gives_up_prints_and_repeats_stops_for_ever() {
     let start = Instant::now();
     let mut target = target();
@@ -529,29 +387,6 @@ fn a_target_that_began_anew_ignores_what_was_meant_for_the_one_before() {
         },
     );
     assert_eq!((sent(&mut target), events(&mut target)), (vec![], vec![]));
-}
-
-#[test]
-fn a_target_repeats_what_it_has_to_say_to_a_new_host() {
-    let now = Instant::now();
-    let mut target = Session::new(
-        Numbering::Network,
-        Side::Target,
-        Timing::network().for_target(),
-    );
-    let (kind, payload) = print("hello");
-    target.send(now, kind, payload.clone()).unwrap();
-    let said = vec![Transmit::Packet(Packet {
-        kind,
-        id: 0,
-        payload,
-    })];
-    assert_eq!(sent(&mut target), said);
-    target.restart(now);
-    assert_eq!(events(&mut target), [Event::Restarted]);
-    assert_eq!(sent(&mut target), said);
-    target.handle_packet(now, &Packet::control(PacketType::Acknowledge, 0));
-    assert!(target.idle());
 }
 
 #[test]
