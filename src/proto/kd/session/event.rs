@@ -12,7 +12,8 @@ pub enum Event {
     /// The peer began anew. What a host still had to send is dropped when a target begins with new numbers; it was
     /// meant for what ran before. A stopped target says its stop again, unless that is what is in flight.
     Restarted,
-    /// Our reset was answered: numbers agree again.
+    /// Our reset was answered: numbers agree again. A stopped target repeats what it has to say first, its stop or a
+    /// reply; real ones count a request that comes before the acknowledgement as that, so wait for it.
     ResetAnswered,
     /// The peer does not acknowledge, and nothing is in flight any more. [`PacketType::Reset`]: a reset, which is
     /// no news of a target that runs.

@@ -7,8 +7,9 @@ use super::numbers::{Numbering, Side};
 use super::{EVENTS_MAX, SYNC_REPEAT_MS, Session};
 use crate::proto::kd::api::Api;
 use crate::proto::kd::debug_io;
-use crate::proto::kd::field::u32_at;
+use crate::proto::kd::field::{u32_at, u64_at};
 use crate::proto::kd::frame::{Packet, PacketType};
+use crate::proto::kd::request::UNION;
 
 /// The last data packet taken.
 #[derive(Debug)]
@@ -47,6 +48,18 @@ impl Session {
         }
         let id = self.numbering.plain(packet.id);
         let sync = self.numbering.is_sync(packet.id);
+        if !self.numbering.is_possible(packet.id) {
+            self.handle_damaged(now);
+            return;
+        }
+        let known =
+            self.numbering == Numbering::Network && self.numbering.is_new(id, self.expected);
+        if self.resetting.is_some() && !sync && !known {
+            // Numbered the old way or the new: nobody can tell before the reset is answered, which its sender, waiting
+            // for an acknowledgement, does. Then it comes again.
+            self.counters.repeated += 1;
+            return;
+        }
         let same = self.last.kind == packet.kind && self.last.payload == packet.payload;
         self.control(Transmit::Packet(Packet::control(
             PacketType::Acknowledge,
@@ -89,26 +102,33 @@ impl Session {
             .push_back(Event::Packet(packet.kind, packet.payload.clone()));
     }
 
-    /// Whether only somebody who got the packet in flight can have sent this one.
+    /// Whether only a target that got the packet in flight can have sent this one. A host's packets prove nothing: it
+    /// may not have heard yet that the target began anew and repeats its stop.
     fn proves_arrival(&self, packet: &Packet) -> bool {
-        let Some(flight) = &self.in_flight else {
+        let Some(flight) = self.in_flight.as_ref().filter(|_| self.side == Side::Host) else {
             return false;
         };
-        let api = u32_at(&flight.payload, 0);
-        match (self.side, flight.kind) {
-            (Side::Host, PacketType::Manipulate) if Api(api).has_reply() => {
-                packet.kind == PacketType::Manipulate && u32_at(&packet.payload, 0) == api
-            }
-            (Side::Host, PacketType::Manipulate) => packet.kind != PacketType::Manipulate,
-            (Side::Host, _) => true,
-            (Side::Target, PacketType::StateChange | PacketType::Manipulate) => {
-                packet.kind == PacketType::Manipulate
-            }
-            (Side::Target, PacketType::DebugIo) => {
-                packet.kind == PacketType::DebugIo && api == debug_io::PROMPT
-            }
-            (Side::Target, kind) => packet.kind == kind,
+        if flight.kind != PacketType::Manipulate {
+            return true;
         }
+        let api = Api(u32_at(&flight.payload, 0));
+        if !api.has_reply() {
+            return packet.kind != PacketType::Manipulate;
+        }
+        // A reply may be a late one to somebody before us: only those count that repeat the address asked for.
+        let addressed = matches!(
+            api,
+            Api::READ_VIRTUAL
+                | Api::WRITE_VIRTUAL
+                | Api::READ_PHYSICAL
+                | Api::WRITE_PHYSICAL
+                | Api::READ_CONTROL
+                | Api::WRITE_CONTROL
+        );
+        addressed
+            && packet.kind == PacketType::Manipulate
+            && u32_at(&packet.payload, 0) == api.0
+            && u64_at(&packet.payload, UNION) == u64_at(&flight.payload, UNION)
     }
 }
 

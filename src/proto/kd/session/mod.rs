@@ -40,8 +40,8 @@ pub const RESENDS_OBEYED_MAX: u32 = 16;
 /// How long after a reset of ours one of the peer counts as the answer and is not answered. Milliseconds.
 pub const RESET_QUIET_MS: u64 = 500;
 /// How long a target's first packet, coming again, counts as sent again rather than as another start. Milliseconds
-/// since it came last; targets repeat it within one second, and no machine restarts within five.
-pub const SYNC_REPEAT_MS: u64 = 5000;
+/// since it came last; targets repeat it up to twenty times, about a second apart, and on a bad line most are lost.
+pub const SYNC_REPEAT_MS: u64 = 20_000;
 
 /// One end of a KD conversation.
 #[derive(Debug)]

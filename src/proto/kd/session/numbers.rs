@@ -51,6 +51,14 @@ impl Numbering {
         }
     }
 
+    /// Whether a packet can have that number. Its checksum does not cover it, so damage may be in nothing else.
+    pub(super) fn is_possible(self, id: u32) -> bool {
+        match self {
+            Self::Serial => matches!(id ^ SERIAL_FIRST, 0 | 1 | SYNC),
+            Self::Network => true,
+        }
+    }
+
     /// Whether the packet's sender began anew with it.
     pub(super) fn is_sync(self, id: u32) -> bool {
         self == Self::Serial && id & SYNC != 0

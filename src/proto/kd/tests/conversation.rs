@@ -161,9 +161,9 @@ impl Debugger {
                         self.outstanding = None;
                     }
                 }
-                Event::Restarted | Event::ResetAnswered => self.outstanding = None,
+                Event::Restarted => self.outstanding = None,
                 Event::Unanswered { .. } => panic!("{event:?}"),
-                Event::Damaged { .. } => {}
+                Event::ResetAnswered | Event::Damaged { .. } => {}
                 Event::BreakIn => panic!("a host was asked to stop"),
             }
         }
@@ -368,7 +368,7 @@ fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
     fn everything_arrives_once_and_in_order_over_a_bad_serial_line(seed in any::<u64>(), badness in badness(), fates in reboots()) {

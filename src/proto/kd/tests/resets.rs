@@ -174,3 +174,29 @@ fn a_target_repeats_what_it_has_to_say_to_a_new_host() {
     target.handle_packet(now, &Packet::control(PacketType::Acknowledge, 0));
     assert!(target.idle());
 }
+
+#[test]
+fn a_print_is_not_taken_under_either_number_before_a_reset_is_answered() {
+    let now = Instant::now();
+    let mut host = host();
+    host.handle_packet(now, &printed(FIRST, "one"));
+    host.reset(now);
+    sent(&mut host);
+    for id in [FIRST, FIRST | 1] {
+        host.handle_packet(now, &printed(id, "two"));
+    }
+    assert_eq!(sent(&mut host), [], "its sender would not send it again");
+    host.handle_packet(now, &Packet::control(PacketType::Reset, 0));
+    host.handle_packet(now, &printed(FIRST, "two"));
+    assert_eq!(sent(&mut host), [acknowledge(FIRST)]);
+    assert_eq!(texts(&events(&mut host)), ["one", "two"]);
+}
+
+#[test]
+fn a_number_that_cannot_be_is_damage() {
+    let now = Instant::now();
+    let mut host = host();
+    host.handle_packet(now, &printed(0x3030_A232 | 0x800, "one"));
+    assert_eq!(sent(&mut host), [control(PacketType::Resend, 0)]);
+    assert_eq!(events(&mut host), []);
+}

@@ -192,22 +192,36 @@ fn a_data_packet_in_place_of_an_acknowledgement_is_taken() {
     let now = Instant::now();
     let mut host = host();
     host.handle_packet(now, &printed(SYNC, "one"));
-    let asked = send(&mut host, now, Call::GetVersion);
+    let read = |address| Call::ReadVirtual { address, count: 8 };
+    let asked = send(&mut host, now, read(0x1000));
     host.handle_packet(now, &printed(FIRST | 1, "two"));
     assert_eq!(sent(&mut host), [acknowledge(FIRST | 1)]);
     assert!(!host.idle(), "a print proves nothing about a request");
-    let reply = Packet {
-        id: FIRST,
-        ..asked.clone()
-    };
-    host.handle_packet(now, &reply);
-    assert!(host.idle(), "its reply does");
+    let (kind, payload) = request(read(0x2000));
+    host.handle_packet(
+        now,
+        &Packet {
+            kind,
+            id: FIRST,
+            payload,
+        },
+    );
+    assert!(!host.idle(), "nor does a reply to another");
+    host.handle_packet(
+        now,
+        &Packet {
+            id: FIRST | 1,
+            ..asked
+        },
+    );
+    assert!(host.idle(), "its own does");
     let told = events(&mut host);
     assert!(
         matches!(
             told.as_slice(),
             [
                 Event::Restarted,
+                Event::Packet(..),
                 Event::Packet(..),
                 Event::Packet(..),
                 Event::Acknowledged,

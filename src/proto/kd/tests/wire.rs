@@ -35,6 +35,7 @@ impl End {
         // Patience is not what is tested here.
         let patient = |timing: Timing| Timing {
             attempts: 500,
+            reset_attempts: 500,
             ..timing
         };
         match numbering {
