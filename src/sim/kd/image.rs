@@ -232,7 +232,11 @@ impl Builder {
 
     /// One debug directory entry, and the CodeView record it leads to.
     fn debug(&self, at: u32) -> Vec<u8> {
-        let stem = self.name.split('.').next().unwrap_or_default();
+        // The kernel's file is called by another name than what it was built as, as with real ones.
+        let stem = match self.name.split('.').next().unwrap_or_default() {
+            "ntoskrnl" => "ntkrnlmp",
+            stem => stem,
+        };
         let mut record = b"RSDS".to_vec();
         for part in 1..=4_u32 {
             record.extend(
