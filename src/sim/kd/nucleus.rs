@@ -190,15 +190,16 @@ fn add_idle(image: &mut Builder) {
 
 /// From the clock's interrupt to the break-in.
 fn add_clock(image: &mut Builder) {
-    // Whatever the interrupted code has in registers must be there again afterwards.
-    let volatile = (0x20_u32..)
+    // Whatever the interrupted code has in registers must be there again afterwards. They lie as in a trap frame, of
+    // which the processor has pushed the end.
+    let volatile = (0x30_u32..)
         .step_by(8)
         .zip([Rax, Rcx, Rdx, R8, R9, R10, R11]);
     let mut interrupt = Function::new("KiInterruptDispatchNoLockNoEtw");
     interrupt.machine_frame();
-    interrupt.push(Rbp);
-    interrupt.allocate(0x60);
-    interrupt.frame(Rbp, 0x60);
+    interrupt.allocate(0x168);
+    interrupt.save(Rbp, 0x158);
+    interrupt.address(Rbp, Register::Rsp, 0x80);
     for (offset, register) in volatile.clone() {
         interrupt.store(Register::Rsp, offset, register);
     }

@@ -336,3 +336,26 @@ fn at_every_instruction_the_unwind_data_leads_to_the_caller() {
         assert!(seen.contains(name), "{name} among {seen:?}");
     }
 }
+
+#[test]
+fn what_an_interrupt_pushed_is_the_end_of_a_trap_frame() {
+    let mut bench = Bench::silent();
+    let before = bench.machine.registers(0).unwrap().clone();
+    bench.break_in();
+    let kernel = bench.machine.kernel();
+    let mut registers = bench.machine.current_registers().clone();
+    while around(kernel, registers.rip).unwrap().name != "KiInterruptDispatchNoLockNoEtw" {
+        unwind(kernel, &mut registers);
+    }
+    let frame = registers.get(Register::Rsp);
+    let word = |offset| kernel.memory.word(frame + offset).unwrap();
+    assert_eq!(word(0x30), before.get(Register::Rax));
+    assert_eq!(word(0x38), before.get(Register::Rcx));
+    assert_eq!(word(0x60), before.get(Register::R11));
+    assert_eq!(word(0x158), before.get(Register::Rbp));
+    assert_eq!((word(0x168), word(0x170)), (before.rip, 0x10));
+    assert_eq!(
+        (word(0x180), word(0x188)),
+        (before.get(Register::Rsp), 0x18)
+    );
+}
