@@ -34,6 +34,7 @@
 //! | [`rack`] | what is known of all targets; addresses like `@web*` |
 //! | [`host`] | the engine that owns the targets; runs with or without a screen |
 //! | [`deck`] | the seat somebody sits in, and the rare events that are told there |
+//! | [`code`] | reading machines: images, names, stacks, expressions, disassembly, dumps |
 //! | [`command`] | one table of all commands, their parser, whom they address |
 //! | [`headless`] | the scripting contract |
 //! | [`ui`] | the screen: messages, model and update, views, key map, themes, terminal |
@@ -46,6 +47,7 @@
 //! [`transcript::safe`] lets through.
 
 pub mod cli;
+pub mod code;
 pub mod command;
 pub mod config;
 pub mod connect;

@@ -1,0 +1,62 @@
+//! The usual scope of an expression: a stopped processor, its memory, its names.
+
+use super::{Machine, Memory, Names, Registers, Scope};
+
+/// Pseudo registers that do not follow from registers. Unknown ones are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pseudo {
+    /// `$t0` to `$t19`.
+    pub temporaries: [u64; 20],
+    /// `$ra`: where the current function returns to.
+    pub return_address: Option<u64>,
+    /// `$proc`: the current EPROCESS.
+    pub process: Option<u64>,
+    /// `$thread`: the current ETHREAD.
+    pub thread: Option<u64>,
+    /// `$peb`.
+    pub peb: Option<u64>,
+    /// `$teb`.
+    pub teb: Option<u64>,
+    /// `$exp`: the last value `?` printed.
+    pub last: u64,
+    /// `$exentry`, `$pcr` and whatever else the caller knows, by name without `$`.
+    pub others: std::collections::BTreeMap<String, u64>,
+}
+
+/// A stopped processor, its memory and its names.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Whose memory.
+    pub machine: Machine,
+    /// The radix of numbers without a prefix.
+    pub radix: u32,
+    /// The memory.
+    pub memory: &'a dyn Memory,
+    /// The registers, if known.
+    pub registers: Option<&'a Registers>,
+    /// The pseudo registers.
+    pub pseudo: &'a Pseudo,
+    /// The names.
+    pub names: &'a Names<'a>,
+}
+
+impl Scope for Surroundings<'_> {
+    fn machine(&self) -> Machine {
+        self.machine
+    }
+    fn radix(&self) -> u32 {
+        self.radix
+    }
+    fn memory(&self) -> &dyn Memory {
+        self.memory
+    }
+    fn register(&self, name: &str) -> Option<u64> {
+        self.registers?.get(name)
+    }
+    fn pseudo(&self, name: &str) -> Option<u64> {
+        unimplemented!("{name}")
+    }
+    fn symbol(&self, module: Option<&str>, name: &str) -> Option<u64> {
+        self.names.address_of(module, name)
+    }
+}
