@@ -5,8 +5,12 @@ use super::memory::{Fault, Memory};
 use super::names::Names;
 use super::registers::Registers;
 
+mod operator;
+mod parser;
 mod range;
 mod surroundings;
+#[cfg(test)]
+pub mod tests;
 
 pub use range::{COUNT_MAX, RANGE_BYTES_MAX, Range, range};
 pub use surroundings::{Pseudo, Surroundings};
@@ -67,8 +71,10 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 /// # Errors
 /// [`ExpressionError`].
 pub fn evaluate(text: &str, scope: &dyn Scope) -> Result<u64, ExpressionError> {
-    let _ = (text, scope);
-    unimplemented!()
+    match leading(text, scope)? {
+        (value, "") => Ok(value),
+        (_, rest) => Err(ExpressionError::Syntax(rest.to_owned())),
+    }
 }
 
 /// The value of the expression that begins the text, and what is left after it and the blanks that follow. An
@@ -77,6 +83,10 @@ pub fn evaluate(text: &str, scope: &dyn Scope) -> Result<u64, ExpressionError> {
 /// # Errors
 /// [`ExpressionError`].
 pub fn leading<'t>(text: &'t str, scope: &dyn Scope) -> Result<(u64, &'t str), ExpressionError> {
-    let _ = (text, scope);
-    unimplemented!()
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(ExpressionError::TooComplex(String::new()));
+    }
+    let mut parser = parser::Parser::new(text, scope);
+    let value = parser.expression()?;
+    Ok((value, parser.rest()))
 }

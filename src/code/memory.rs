@@ -41,33 +41,33 @@ pub trait Memory {
     /// known yet.
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Fault>;
 
-    /// `count` bytes as far as they can be read: what cannot is `None`.
+    /// `count` bytes as far as they can be read: what cannot is `None`. Callers keep `count` small.
     ///
     /// # Errors
     /// [`Fault::Missing`] only.
     fn read_readable(&self, address: u64, count: usize) -> Result<Vec<Option<u8>>, Fault> {
-        let mut bytes = Vec::with_capacity(count.min(MISSING_BYTES_MAX));
-        while bytes.len() < count {
-            let from = address.wrapping_add(bytes.len() as u64);
-            let mut piece = vec![0; (count - bytes.len()).min(PIECE_BYTES)];
-            let readable = match self.read(from, &mut piece) {
-                Ok(()) => piece.len(),
-                Err(Fault::Unreadable { address: bad }) => {
-                    usize::try_from(bad.wrapping_sub(from)).map_or(0, |n| n.min(piece.len() - 1))
-                }
-                Err(missing) => return Err(missing),
+        let mut bytes = vec![0; count];
+        let mut holes = vec![false; count];
+        let mut at = 0;
+        // The whole rest at once, so that a fault asks for all that is missing.
+        while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
+            let from = address.wrapping_add(at as u64);
+            let bad = match self.read(from, rest) {
+                Ok(()) => break,
+                Err(Fault::Unreadable { address }) => address,
+                Err(missing @ Fault::Missing { .. }) => return Err(missing),
             };
-            let whole = readable == piece.len();
-            piece.truncate(readable);
-            if !whole && readable > 0 {
-                self.read(from, &mut piece)?;
+            let before = usize::try_from(bad.wrapping_sub(from)).map_or(0, |before| before.min(rest.len() - 1));
+            if let Some(readable) = rest.get_mut(..before) {
+                self.read(from, readable)?;
             }
-            bytes.extend(piece.into_iter().map(Some));
-            if !whole {
-                bytes.push(None);
+            if let Some(hole) = holes.get_mut(at + before) {
+                *hole = true;
             }
+            at += before + 1;
         }
-        Ok(bytes)
+        let shown = |(byte, hole): (u8, bool)| (!hole).then_some(byte);
+        Ok(bytes.into_iter().zip(holes).map(shown).collect())
     }
 
     /// A little-endian number of `bytes` (1 to 8) bytes.
@@ -133,9 +133,6 @@ pub fn readable<T>(result: Result<T, Fault>) -> Result<Option<T>, Fault> {
         Err(missing @ Fault::Missing { .. }) => Err(missing),
     }
 }
-
-/// How much [`Memory::read_readable`] reads at once. Bytes; one page, since readability changes with the page.
-const PIECE_BYTES: usize = 4096;
 
 /// How much [`Memory::text`] reads at once. Bytes; most names are shorter.
 const TEXT_PIECE_BYTES: usize = 32;

@@ -284,5 +284,4 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "names/tests.rs"]
 pub mod tests;

@@ -1,5 +1,7 @@
 //! The usual scope of an expression: a stopped processor, its memory, its names.
 
+use std::collections::BTreeMap;
+
 use super::{Machine, Memory, Names, Registers, Scope};
 
 /// Pseudo registers that do not follow from registers. Unknown ones are `None`.
@@ -19,8 +21,8 @@ pub struct Pseudo {
     pub teb: Option<u64>,
     /// `$exp`: the last value `?` printed.
     pub last: u64,
-    /// `$exentry`, `$pcr` and whatever else the caller knows, by name without `$`.
-    pub others: std::collections::BTreeMap<String, u64>,
+    /// `$exentry`, `$pcr` and whatever else the caller knows, by name without `$`, in lower case.
+    pub others: BTreeMap<String, u64>,
 }
 
 /// A stopped processor, its memory and its names.
@@ -51,12 +53,36 @@ impl Scope for Surroundings<'_> {
         self.memory
     }
     fn register(&self, name: &str) -> Option<u64> {
-        self.registers?.get(name)
+        let value = self.registers?.get(name)?;
+        Some(if value >> 31 == 1 { self.machine.canonical(value) } else { value })
     }
     fn pseudo(&self, name: &str) -> Option<u64> {
-        unimplemented!("{name}")
+        let pseudo = self.pseudo;
+        let lower = name.to_ascii_lowercase();
+        if let Some(number) = lower.strip_prefix('t')
+            && let Ok(number) = number.parse::<usize>()
+        {
+            return pseudo.temporaries.get(number).copied();
+        }
+        match lower.as_str() {
+            "ip" | "scopeip" => Some(self.registers?.instruction()),
+            "csp" => Some(self.registers?.stack()),
+            "retreg" | "retreg64" => Some(self.registers?.result()),
+            "ra" => pseudo.return_address,
+            "proc" => pseudo.process,
+            "thread" => pseudo.thread,
+            "peb" => pseudo.peb,
+            "teb" => pseudo.teb,
+            "exp" => Some(pseudo.last),
+            "ptrsize" => Some(self.machine.pointer_bytes() as u64),
+            "pagesize" => Some(PAGE_BYTES),
+            _ => pseudo.others.get(&lower).copied(),
+        }
     }
     fn symbol(&self, module: Option<&str>, name: &str) -> Option<u64> {
         self.names.address_of(module, name)
     }
 }
+
+/// `$pagesize`: the same on all machines read here.
+const PAGE_BYTES: u64 = 0x1000;
