@@ -74,6 +74,13 @@ impl Registers {
         }
     }
 
+    /// Whether a name is that of a flag, on any machine.
+    pub fn is_flag(name: &str) -> bool {
+        let arm = ["n", "z", "c", "v"];
+        let mut flags = FLAGS.iter().map(|(flag, ..)| *flag).chain(arm);
+        flags.any(|flag| flag.eq_ignore_ascii_case(name))
+    }
+
     /// `rip`, `eip` or `pc`.
     pub fn instruction(&self) -> u64 {
         self.role(["eip", "rip", "pc"])

@@ -1,7 +1,7 @@
 //! Reads an expression and evaluates it on the way.
 
 use super::operator::Operator;
-use super::{DEPTH_MAX, ExpressionError, Scope};
+use super::{DEPTH_MAX, ExpressionError, Registers, Scope};
 use crate::code::memory::Fault;
 
 pub struct Parser<'t, 's> {
@@ -55,6 +55,7 @@ impl<'t, 's> Parser<'t, 's> {
             && operator.level() >= level
         {
             let at = self.rest();
+            self.rest = at;
             self.advance(length);
             let right = self.above(operator.level() + 1)?;
             left = operator
@@ -172,7 +173,9 @@ impl<'t, 's> Parser<'t, 's> {
             let value = value.map_err(|_| ExpressionError::Overflow(at.to_owned()))?;
             return Ok(self.extended(value));
         }
-        let value = self.scope.register(word).or_else(|| self.symbol(word));
+        // A flag needs its `@`: `nt` is the kernel.
+        let register = (!Registers::is_flag(word)).then(|| self.scope.register(word)).flatten();
+        let value = register.or_else(|| self.symbol(word));
         value.ok_or_else(|| ExpressionError::Unresolved(at.to_owned()))
     }
 
