@@ -15,7 +15,7 @@ pub struct Function {
 }
 
 impl Function {
-    pub(in crate::code) fn of(bytes: [u8; 12]) -> Self {
+    pub(in crate::code) const fn of(bytes: [u8; 12]) -> Self {
         let [s0, s1, s2, s3, e0, e1, e2, e3, u0, u1, u2, u3] = bytes;
         Self {
             start: u32::from_le_bytes([s0, s1, s2, s3]),
