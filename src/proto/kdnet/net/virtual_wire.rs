@@ -110,7 +110,7 @@ impl World {
         }
         let copies = 1 + u32::from(self.happens(self.weather.repeated));
         for _ in 0..copies {
-            let mut delay = self.random.u64(1..4);
+            let mut delay = WIRE_MS;
             if self.happens(self.weather.late) {
                 delay += self.random.u64(5..1500);
             }
@@ -300,3 +300,6 @@ proptest! {
         prop_assert!(last.0 == world.boot && last.1 + 1 >= world.printed);
     }
 }
+
+/// How long a datagram takes. Milliseconds; on a calm wire they all do.
+const WIRE_MS: u64 = 2;
