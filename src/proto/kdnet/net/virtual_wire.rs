@@ -269,7 +269,10 @@ fn a_bad_wire_loses_nothing_of_what_a_target_prints() {
     let printed: Vec<_> = (1..world.printed).map(|number| (0, number)).collect();
     assert!(printed.len() > 50, "{}", printed.len());
     assert_eq!(world.heard[..printed.len()], printed);
-    assert!(world.answered + 1 >= world.asked && world.answered > 50);
+    // Only the last may still be under way. The numbers just say that there was something to lose.
+    let (answered, asked) = (world.answered, world.asked);
+    assert!(answered + 1 >= asked, "{answered} of {asked}");
+    assert!(answered > 30, "{answered}");
 }
 
 proptest! {
