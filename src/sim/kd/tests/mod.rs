@@ -3,6 +3,7 @@
 mod debuggee;
 mod devices;
 mod network;
+mod runaway;
 mod running;
 mod unwind;
 mod wire;
