@@ -3,6 +3,7 @@
 mod debuggee;
 mod devices;
 mod network;
+mod reading;
 mod runaway;
 mod running;
 mod unwind;
