@@ -57,7 +57,8 @@ pub trait Memory {
                 Err(Fault::Unreadable { address }) => address,
                 Err(missing @ Fault::Missing { .. }) => return Err(missing),
             };
-            let before = usize::try_from(bad.wrapping_sub(from)).map_or(0, |before| before.min(rest.len() - 1));
+            let before = usize::try_from(bad.wrapping_sub(from))
+                .map_or(0, |before| before.min(rest.len() - 1));
             if let Some(readable) = rest.get_mut(..before) {
                 self.read(from, readable)?;
             }
@@ -94,7 +95,9 @@ pub trait Memory {
             // Pieces end at multiples of their size, so none crosses into a page the text does not reach.
             let left = TEXT_PIECE_BYTES - (at % TEXT_PIECE_BYTES as u64) as usize;
             let mut piece = [0; TEXT_PIECE_BYTES];
-            let piece = piece.get_mut(..left.min(limit - text.len())).unwrap_or_default();
+            let piece = piece
+                .get_mut(..left.min(limit - text.len()))
+                .unwrap_or_default();
             if let Err(fault) = self.read(at, piece) {
                 let first = piece.get_mut(..1).unwrap_or_default();
                 if matches!(fault, Fault::Missing { .. }) || self.read(at, first).is_err() {
@@ -118,7 +121,13 @@ pub trait Memory {
 
 /// Text of the target as something that can be shown: printable ASCII, everything else a question mark.
 pub fn printable(bytes: &[u8]) -> String {
-    let printable = |&byte: &u8| if matches!(byte, 0x20..0x7f) { char::from(byte) } else { '?' };
+    let printable = |&byte: &u8| {
+        if matches!(byte, 0x20..0x7f) {
+            char::from(byte)
+        } else {
+            '?'
+        }
+    };
     bytes.iter().map(printable).collect()
 }
 
@@ -144,9 +153,15 @@ mod tests {
     #[test]
     fn a_text_ends_at_its_nul_or_where_enough_was_read() {
         let memory = Image::new(0x1003, *b"PsLoadedModuleList and a long rest of it\0tail");
-        assert_eq!(memory.text(0x1003, 100).unwrap(), b"PsLoadedModuleList and a long rest of it");
+        assert_eq!(
+            memory.text(0x1003, 100).unwrap(),
+            b"PsLoadedModuleList and a long rest of it"
+        );
         assert_eq!(memory.text(0x1003, 4).unwrap(), b"PsLo");
-        assert_eq!(memory.text(0x1003 + 41, 100), Err(Fault::Unreadable { address: 0x1030 }));
+        assert_eq!(
+            memory.text(0x1003 + 41, 100),
+            Err(Fault::Unreadable { address: 0x1030 })
+        );
         assert_eq!(memory.text(0x1003 + 40, 100).unwrap(), b"");
     }
 
@@ -158,6 +173,9 @@ mod tests {
             [None, Some(1), Some(2), None, Some(4), None]
         );
         assert_eq!(memory.number(0x1000, 2), Ok(0x0201));
-        assert_eq!(memory.number(0x1000, 4), Err(Fault::Unreadable { address: 0x1002 }));
+        assert_eq!(
+            memory.number(0x1000, 4),
+            Err(Fault::Unreadable { address: 0x1002 })
+        );
     }
 }

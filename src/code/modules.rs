@@ -50,7 +50,10 @@ pub const MODULES_MAX: usize = 4096;
 impl Module {
     /// A module whose name follows from its path: `nt` for the image of the kernel, else the stem of the file.
     pub fn new(path: &str, base: u64, bytes: u64) -> Self {
-        let path: String = path.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+        let path: String = path
+            .chars()
+            .map(|letter| if letter.is_control() { '?' } else { letter })
+            .collect();
         Self {
             name: name_of(&path),
             base,
@@ -76,11 +79,14 @@ impl Module {
 impl Modules {
     /// Adds a module in place of what lay where it lies. False if there are [`MODULES_MAX`] already.
     pub fn insert(&mut self, module: Module) -> bool {
-        self.modules.retain(|other| other.end() <= module.base || module.end() <= other.base);
+        self.modules
+            .retain(|other| other.end() <= module.base || module.end() <= other.base);
         if self.modules.len() >= MODULES_MAX {
             return false;
         }
-        let position = self.modules.partition_point(|other| other.base < module.base);
+        let position = self
+            .modules
+            .partition_point(|other| other.base < module.base);
         self.modules.insert(position, module);
         true
     }
@@ -103,14 +109,18 @@ impl Modules {
 
     /// The module an address lies in.
     pub fn at(&self, address: u64) -> Option<&Module> {
-        let position = self.modules.partition_point(|module| module.base <= address);
+        let position = self
+            .modules
+            .partition_point(|module| module.base <= address);
         let module = self.modules.get(position.checked_sub(1)?)?;
         module.contains(address).then_some(module)
     }
 
     /// The module of that name, in any case.
     pub fn named(&self, name: &str) -> Option<&Module> {
-        self.modules.iter().find(|module| module.name.eq_ignore_ascii_case(name))
+        self.modules
+            .iter()
+            .find(|module| module.name.eq_ignore_ascii_case(name))
     }
 
     /// Sets the names of the module at `base`.
@@ -139,11 +149,20 @@ impl Modules {
 /// letters and digits made `_`.
 pub fn name_of(path: &str) -> String {
     let file = path.rsplit(['\\', '/']).next().unwrap_or(path);
-    if KERNELS.iter().any(|kernel| kernel.eq_ignore_ascii_case(file)) {
+    if KERNELS
+        .iter()
+        .any(|kernel| kernel.eq_ignore_ascii_case(file))
+    {
         return "nt".to_owned();
     }
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let word = |letter: char| if letter.is_alphanumeric() { letter } else { '_' };
+    let word = |letter: char| {
+        if letter.is_alphanumeric() {
+            letter
+        } else {
+            '_'
+        }
+    };
     stem.chars().map(word).collect()
 }
 
@@ -160,9 +179,11 @@ pub fn walk(memory: &dyn Memory, machine: Machine, head: u64) -> Result<Vec<Modu
     let mut entry = machine.canonical(memory.number(head, pointer)?);
     while modules.len() < MODULES_MAX && entry != 0 && seen.insert(entry) {
         let field = |offset: u64, bytes| readable(memory.number(entry.wrapping_add(offset), bytes));
-        let (Some(next), Some(base), Some(bytes)) =
-            (field(0, pointer)?, field(layout.base, pointer)?, field(layout.bytes, 4)?)
-        else {
+        let (Some(next), Some(base), Some(bytes)) = (
+            field(0, pointer)?,
+            field(layout.base, pointer)?,
+            field(layout.bytes, 4)?,
+        ) else {
             break;
         };
         let mut path = String::new();
@@ -191,7 +212,8 @@ pub fn walk(memory: &dyn Memory, machine: Machine, head: u64) -> Result<Vec<Modu
 fn counted_text(memory: &dyn Memory, machine: Machine, address: u64) -> Result<String, Fault> {
     let pointer = machine.pointer_bytes();
     let length = readable(memory.number(address, 2))?.unwrap_or_default();
-    let buffer = readable(memory.number(address.wrapping_add(pointer as u64), pointer))?.unwrap_or_default();
+    let buffer =
+        readable(memory.number(address.wrapping_add(pointer as u64), pointer))?.unwrap_or_default();
     // Two bytes were read, so it fits.
     let mut text = vec![0; (length as usize).min(PATH_BYTES_MAX)];
     if readable(memory.read(machine.canonical(buffer), &mut text))?.is_none() {
@@ -262,19 +284,38 @@ mod tests {
     #[test]
     fn the_ring_is_walked_to_its_head() {
         let memory = Image::new(0x1000, 0x2000_u64.to_le_bytes())
-            .with(0x2000, entry(0x2000, 0x3000, 0x9_0000, "\\SystemRoot\\system32\\ntoskrnl.exe"))
-            .with(0x3000, entry(0x3000, 0x1000, 0x8_0000, "\\Drivers\\my-drv.v2.sys"));
+            .with(
+                0x2000,
+                entry(
+                    0x2000,
+                    0x3000,
+                    0x9_0000,
+                    "\\SystemRoot\\system32\\ntoskrnl.exe",
+                ),
+            )
+            .with(
+                0x3000,
+                entry(0x3000, 0x1000, 0x8_0000, "\\Drivers\\my-drv.v2.sys"),
+            );
         let modules = walk(&memory, Machine::Amd64, 0x1000).unwrap();
-        let shown: Vec<_> = modules.iter().map(|module| (module.name.as_str(), module.base, module.bytes)).collect();
-        assert_eq!(shown, [("my_drv_v2", 0x8_0000, 0x5000), ("nt", 0x9_0000, 0x5000)]);
+        let shown: Vec<_> = modules
+            .iter()
+            .map(|module| (module.name.as_str(), module.base, module.bytes))
+            .collect();
+        assert_eq!(
+            shown,
+            [("my_drv_v2", 0x8_0000, 0x5000), ("nt", 0x9_0000, 0x5000)]
+        );
         assert_eq!(modules[0].checksum, 7);
     }
 
     #[test]
     fn a_ring_that_bites_itself_or_breaks_off_ends() {
-        let memory = Image::new(0x1000, 0x2000_u64.to_le_bytes()).with(0x2000, entry(0x2000, 0x2000, 0x9_0000, "a.sys"));
+        let memory = Image::new(0x1000, 0x2000_u64.to_le_bytes())
+            .with(0x2000, entry(0x2000, 0x2000, 0x9_0000, "a.sys"));
         assert_eq!(walk(&memory, Machine::Amd64, 0x1000).unwrap().len(), 1);
-        let memory = Image::new(0x1000, 0x2000_u64.to_le_bytes()).with(0x2000, entry(0x2000, 0x7777, 0x9_0000, "a.sys"));
+        let memory = Image::new(0x1000, 0x2000_u64.to_le_bytes())
+            .with(0x2000, entry(0x2000, 0x7777, 0x9_0000, "a.sys"));
         assert_eq!(walk(&memory, Machine::Amd64, 0x1000).unwrap().len(), 1);
     }
 
@@ -288,10 +329,14 @@ mod tests {
         entry[0x30..0x34].copy_from_slice(&0x8000_2040_u32.to_le_bytes());
         entry.extend("hal.dll".encode_utf16().flat_map(u16::to_le_bytes));
         let high = 0xffff_ffff_0000_0000;
-        let memory = Image::new(high + 0x8000_1000, 0x8000_2000_u32.to_le_bytes()).with(high + 0x8000_2000, entry);
+        let memory = Image::new(high + 0x8000_1000, 0x8000_2000_u32.to_le_bytes())
+            .with(high + 0x8000_2000, entry);
         let modules = walk(&memory, Machine::X86, high + 0x8000_1000).unwrap();
         assert_eq!(modules[0].name, "hal");
-        assert_eq!((modules[0].base, modules[0].bytes), (high + 0x8040_0000, 0x2000));
+        assert_eq!(
+            (modules[0].base, modules[0].bytes),
+            (high + 0x8040_0000, 0x2000)
+        );
     }
 
     #[test]
@@ -312,8 +357,14 @@ mod tests {
         let mut modules = Modules::default();
         modules.insert(Module::new("a.sys", 0x1000, 0x1000));
         modules.set_naming(0x1000, Naming::Nothing);
-        modules.replace(vec![Module::new("a.sys", 0x1000, 0x1000), Module::new("b.sys", 0x3000, 0x1000)]);
-        let deferred: Vec<bool> = modules.iter().map(|module| matches!(module.naming, Naming::Deferred)).collect();
+        modules.replace(vec![
+            Module::new("a.sys", 0x1000, 0x1000),
+            Module::new("b.sys", 0x3000, 0x1000),
+        ]);
+        let deferred: Vec<bool> = modules
+            .iter()
+            .map(|module| matches!(module.naming, Naming::Deferred))
+            .collect();
         assert_eq!(deferred, [false, true]);
     }
 }

@@ -28,6 +28,9 @@ pub struct Names<'a> {
     wanted: RefCell<BTreeSet<u64>>,
 }
 
+/// An address and its full name, `module!name`.
+pub type Place = (u64, String);
+
 /// The name at or below an address. Displays as `nt!KeBugCheckEx+0x1e`, or `mydrv+0x1000` if no export is below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Near<'a> {
@@ -58,7 +61,9 @@ impl Index {
     pub fn new(exports: Exports) -> Self {
         let mut index = Self::default();
         for export in exports.exports {
-            let Goal::Here(offset) = export.goal else { continue };
+            let Goal::Here(offset) = export.goal else {
+                continue;
+            };
             let name = if export.name.is_empty() {
                 format!("Ordinal{}", export.ordinal)
             } else {
@@ -83,18 +88,26 @@ impl Index {
 
     /// The names at the offset that is nearest at or below `offset`.
     fn at_or_below(&self, offset: u32) -> &[(u32, String)] {
-        let below = self.by_offset.get(..self.by_offset.partition_point(|(at, _)| *at <= offset));
+        let below = self
+            .by_offset
+            .get(..self.by_offset.partition_point(|(at, _)| *at <= offset));
         let below = below.unwrap_or_default();
         let nearest = below.last().map_or(0, |(at, _)| *at);
-        below.get(below.partition_point(|(at, _)| *at < nearest)..).unwrap_or_default()
+        below
+            .get(below.partition_point(|(at, _)| *at < nearest)..)
+            .unwrap_or_default()
     }
 
     /// The names at the offset that is nearest above `offset`.
     fn above(&self, offset: u32) -> &[(u32, String)] {
-        let above = self.by_offset.get(self.by_offset.partition_point(|(at, _)| *at <= offset)..);
+        let above = self
+            .by_offset
+            .get(self.by_offset.partition_point(|(at, _)| *at <= offset)..);
         let above = above.unwrap_or_default();
         let nearest = above.first().map_or(0, |(at, _)| *at);
-        above.get(..above.partition_point(|(at, _)| *at <= nearest)).unwrap_or_default()
+        above
+            .get(..above.partition_point(|(at, _)| *at <= nearest))
+            .unwrap_or_default()
     }
 
     /// The offset of a name: exact case first, then any.
@@ -113,7 +126,9 @@ impl Index {
 /// [`Fault::Missing`] only.
 pub fn index(memory: &dyn Memory, base: u64) -> Result<Naming, Fault> {
     match Image::read(memory, base).and_then(|image| image.exports(memory)) {
-        Ok(exports) if !exports.exports.is_empty() => Ok(Naming::Exports(Arc::new(Index::new(exports)))),
+        Ok(exports) if !exports.exports.is_empty() => {
+            Ok(Naming::Exports(Arc::new(Index::new(exports))))
+        }
         Err(ImageError::Memory(fault @ Fault::Missing { .. })) => Err(fault),
         Ok(_) | Err(_) => Ok(Naming::Nothing),
     }
@@ -161,7 +176,9 @@ impl<'a> Names<'a> {
     /// or else in any module whose exports are known already; the others are not read for it, there may be hundreds.
     /// Exact case first, then any.
     pub fn address_of(&self, module: Option<&str>, name: &str) -> Option<u64> {
-        let within = |module: &'a Module, index: &Index| Some(module.base + u64::from(index.offset_of(name)?));
+        let within = |module: &'a Module, index: &Index| {
+            Some(module.base + u64::from(index.offset_of(name)?))
+        };
         if let Some(wanted) = module {
             let module = self.modules.named(wanted)?;
             return within(module, self.index_of(module)?);
@@ -181,18 +198,31 @@ impl<'a> Names<'a> {
     }
 
     /// The names at or below and above an address in its module, with their addresses.
-    pub fn neighbours(&self, address: u64) -> (Vec<(u64, String)>, Vec<(u64, String)>) {
-        let Some(module) = self.modules.at(address) else { return Default::default() };
-        let Some(index) = self.index_of(module) else { return Default::default() };
-        let Ok(offset) = u32::try_from(address - module.base) else { return Default::default() };
-        let full = |names: &[(u32, String)]| names.iter().map(|(at, name)| full(module, *at, name)).collect();
+    pub fn neighbours(&self, address: u64) -> (Vec<Place>, Vec<Place>) {
+        let Some(module) = self.modules.at(address) else {
+            return Default::default();
+        };
+        let Some(index) = self.index_of(module) else {
+            return Default::default();
+        };
+        let Ok(offset) = u32::try_from(address - module.base) else {
+            return Default::default();
+        };
+        let full = |names: &[(u32, String)]| {
+            names
+                .iter()
+                .map(|(at, name)| full(module, *at, name))
+                .collect()
+        };
         (full(index.at_or_below(offset)), full(index.above(offset)))
     }
 
     /// All names that match a pattern of `*` and `?` in any case, sorted by address; at most `limit`. Without `module!` it
     /// looks through the modules whose exports are known already.
-    pub fn matching(&self, pattern: &str, limit: usize) -> Vec<(u64, String)> {
-        let (module_pattern, pattern) = pattern.split_once('!').map_or((None, pattern), |(module, name)| (Some(module), name));
+    pub fn matching(&self, pattern: &str, limit: usize) -> Vec<Place> {
+        let (module_pattern, pattern) = pattern
+            .split_once('!')
+            .map_or((None, pattern), |(module, name)| (Some(module), name));
         let mut found = Vec::new();
         for module in self.modules.iter() {
             let index = match module_pattern {
@@ -200,7 +230,10 @@ impl<'a> Names<'a> {
                 Some(_) => self.index_of(module),
                 None => known_index(module),
             };
-            for (offset, name) in index.map(|index| index.by_offset.as_slice()).unwrap_or_default() {
+            for (offset, name) in index
+                .map(|index| index.by_offset.as_slice())
+                .unwrap_or_default()
+            {
                 if found.len() >= limit {
                     return found;
                 }
@@ -215,14 +248,22 @@ impl<'a> Names<'a> {
     /// The lines `x` prints; at most `limit`.
     pub fn x(&self, machine: Machine, pattern: &str, limit: usize) -> Vec<String> {
         let found = self.matching(pattern, limit).into_iter();
-        found.map(|(address, name)| format!("{} {name} (<no parameter info>)", machine.address(address))).collect()
+        found
+            .map(|(address, name)| {
+                format!("{} {name} (<no parameter info>)", machine.address(address))
+            })
+            .collect()
     }
 
     /// The lines `ln` prints; none outside of all modules.
     pub fn ln(&self, machine: Machine, address: u64) -> Vec<String> {
-        let Some(near) = self.near(address) else { return Vec::new() };
+        let Some(near) = self.near(address) else {
+            return Vec::new();
+        };
         let (below, above) = self.neighbours(address);
-        let at = below.first().map_or_else(|| address - near.offset, |(at, _)| *at);
+        let at = below
+            .first()
+            .map_or_else(|| address - near.offset, |(at, _)| *at);
         let mut line = format!("({})   {near}", machine.address(at));
         if let Some((next, name)) = above.first() {
             line += &format!("   |  ({})   {name}", machine.address(*next));
@@ -252,8 +293,11 @@ fn known_index(module: &Module) -> Option<&Index> {
 }
 
 /// The address and the full name of an export.
-fn full(module: &Module, offset: u32, name: &str) -> (u64, String) {
-    (module.base.wrapping_add(offset.into()), format!("{}!{name}", module.name))
+fn full(module: &Module, offset: u32, name: &str) -> Place {
+    (
+        module.base.wrapping_add(offset.into()),
+        format!("{}!{name}", module.name),
+    )
 }
 
 /// Whether a text matches a pattern in which `*` stands for any letters and `?` for one.
@@ -273,14 +317,20 @@ pub fn matches(pattern: &str, text: &str) -> bool {
                 position += 1;
             }
             _ => {
-                let Some((after_star, from)) = again else { return false };
+                let Some((after_star, from)) = again else {
+                    return false;
+                };
                 at = after_star;
                 position = from + 1;
                 again = Some((after_star, position));
             }
         }
     }
-    pattern.get(at..).unwrap_or_default().iter().all(|letter| *letter == b'*')
+    pattern
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .all(|letter| *letter == b'*')
 }
 
 #[cfg(test)]

@@ -117,7 +117,12 @@ impl Image {
             return Err(damaged("no PE header where it should be"));
         }
         let optional_bytes = file.u16(20);
-        let optional = Record::read(memory, base, header + 24, usize::from(optional_bytes).min(OPTIONAL_BYTES))?;
+        let optional = Record::read(
+            memory,
+            base,
+            header + 24,
+            usize::from(optional_bytes).min(OPTIONAL_BYTES),
+        )?;
         let wide = match optional.u16(0) {
             0x10b => false,
             0x20b => true,
@@ -126,14 +131,23 @@ impl Image {
         let (count_at, directories_at) = if wide { (108, 112) } else { (92, 96) };
         let believed = (optional.u32(count_at) as usize).min(16);
         let mut directories = [Directory::default(); 16];
-        for (place, at) in directories.iter_mut().zip((directories_at..).step_by(8)).take(believed) {
+        for (place, at) in directories
+            .iter_mut()
+            .zip((directories_at..).step_by(8))
+            .take(believed)
+        {
             *place = Directory {
                 offset: optional.u32(at),
                 bytes: optional.u32(at + 4),
             };
         }
         let count = usize::from(file.u16(6)).min(SECTIONS_MAX);
-        let table = Record::read(memory, base, header + 24 + u32::from(optional_bytes), count * SECTION_BYTES)?;
+        let table = Record::read(
+            memory,
+            base,
+            header + 24 + u32::from(optional_bytes),
+            count * SECTION_BYTES,
+        )?;
         let sections = table.chunks(SECTION_BYTES).map(|section| Section {
             name: printable(section.until_nul(0, 8)),
             offset: section.u32(12),

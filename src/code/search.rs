@@ -23,21 +23,36 @@ pub const HITS_MAX: usize = 4096;
 ///
 /// # Errors
 /// [`Fault::Missing`] only.
-pub fn pattern(memory: &dyn Memory, start: u64, end: u64, pattern: &[u8], step: u64) -> Result<Progress, Fault> {
+pub fn pattern(
+    memory: &dyn Memory,
+    start: u64,
+    end: u64,
+    pattern: &[u8],
+    step: u64,
+) -> Result<Progress, Fault> {
     let (Some(first), Some(left)) = (pattern.first(), end.checked_sub(start)) else {
         return Ok(Progress::default());
     };
     let step = usize::try_from(step.clamp(1, STEP_BYTES)).unwrap_or(1);
     // Only hits that begin in this piece count; they may reach beyond it.
     let starts = left.min(STEP_BYTES - STEP_BYTES % step as u64);
-    let looked = usize::try_from(left.min(starts.saturating_add(pattern.len() as u64 - 1))).unwrap_or(usize::MAX);
+    let looked = usize::try_from(left.min(starts.saturating_add(pattern.len() as u64 - 1)))
+        .unwrap_or(usize::MAX);
     let bytes = memory.read_readable(start, looked)?;
     let mut progress = Progress::default();
-    for (offset, window) in (0_u64..).step_by(step).zip(bytes.windows(pattern.len()).step_by(step)) {
+    for (offset, window) in (0_u64..)
+        .step_by(step)
+        .zip(bytes.windows(pattern.len()).step_by(step))
+    {
         if offset >= starts {
             break;
         }
-        if window.first() != Some(&Some(*first)) || !window.iter().zip(pattern).all(|(byte, want)| *byte == Some(*want)) {
+        if window.first() != Some(&Some(*first))
+            || !window
+                .iter()
+                .zip(pattern)
+                .all(|(byte, want)| *byte == Some(*want))
+        {
             continue;
         }
         let address = start.wrapping_add(offset);
@@ -56,8 +71,16 @@ pub fn pattern(memory: &dyn Memory, start: u64, end: u64, pattern: &[u8], step: 
 ///
 /// # Errors
 /// [`Fault::Missing`] only.
-pub fn texts(memory: &dyn Memory, start: u64, end: u64, length: usize, wide: bool) -> Result<Progress, Fault> {
-    let Some(left) = end.checked_sub(start) else { return Ok(Progress::default()) };
+pub fn texts(
+    memory: &dyn Memory,
+    start: u64,
+    end: u64,
+    length: usize,
+    wide: bool,
+) -> Result<Progress, Fault> {
+    let Some(left) = end.checked_sub(start) else {
+        return Ok(Progress::default());
+    };
     let looked = left.min(STEP_BYTES);
     let bytes = memory.read_readable(start, usize::try_from(looked).unwrap_or(usize::MAX))?;
     let width: usize = if wide { 2 } else { 1 };
@@ -72,11 +95,16 @@ pub fn texts(memory: &dyn Memory, start: u64, end: u64, length: usize, wide: boo
             run += 1;
             // A text is told where it begins, as soon as it is long enough.
             if run == length.max(1) {
-                let address = start.wrapping_add(offset).wrapping_sub((run - 1) as u64 * width as u64);
+                let address = start
+                    .wrapping_add(offset)
+                    .wrapping_sub((run - 1) as u64 * width as u64);
                 progress.found.push(address);
                 if progress.found.len() == HITS_MAX {
-                    let rest = bytes.chunks_exact(width).skip(usize::try_from(offset).unwrap_or(usize::MAX) / width);
-                    let tail = rest.take_while(|unit| printable(unit)).count() as u64 * width as u64;
+                    let rest = bytes
+                        .chunks_exact(width)
+                        .skip(usize::try_from(offset).unwrap_or(usize::MAX) / width);
+                    let tail =
+                        rest.take_while(|unit| printable(unit)).count() as u64 * width as u64;
                     let next = offset + tail;
                     progress.next = (next < left).then(|| start.wrapping_add(next));
                     return Ok(progress);
@@ -88,7 +116,11 @@ pub fn texts(memory: &dyn Memory, start: u64, end: u64, length: usize, wide: boo
     }
     // One that goes on beyond this piece, and was not told yet, begins the next.
     let kept = (run as u64).saturating_mul(width as u64);
-    let back = if run < length && kept < looked { kept } else { 0 };
+    let back = if run < length && kept < looked {
+        kept
+    } else {
+        0
+    };
     progress.next = (looked < left).then(|| start.wrapping_add(looked - back));
     Ok(progress)
 }
@@ -110,7 +142,8 @@ pub fn differences(
     let (left, right) = (left.wrapping_add(offset), right.wrapping_add(offset));
     let left_bytes = memory.read_readable(left, count)?;
     let right_bytes = memory.read_readable(right, count)?;
-    let shown = |byte: Option<u8>| byte.map_or_else(|| "??".to_owned(), |byte| format!("{byte:02x}"));
+    let shown =
+        |byte: Option<u8>| byte.map_or_else(|| "??".to_owned(), |byte| format!("{byte:02x}"));
     let mut lines = Vec::new();
     for (at, (one, other)) in (0_u64..).zip(left_bytes.into_iter().zip(right_bytes)) {
         if one == other {
@@ -119,8 +152,15 @@ pub fn differences(
         if lines.len() == HITS_MAX {
             return Ok((lines, Some(offset + at)));
         }
-        let (one_at, other_at) = (machine.address(left.wrapping_add(at)), machine.address(right.wrapping_add(at)));
-        lines.push(format!("{one_at}  {} - {other_at}  {}", shown(one), shown(other)));
+        let (one_at, other_at) = (
+            machine.address(left.wrapping_add(at)),
+            machine.address(right.wrapping_add(at)),
+        );
+        lines.push(format!(
+            "{one_at}  {} - {other_at}  {}",
+            shown(one),
+            shown(other)
+        ));
     }
     let next = offset + step;
     Ok((lines, (next < bytes).then_some(next)))
@@ -149,9 +189,18 @@ mod tests {
     #[test]
     fn words_are_looked_for_at_their_alignment() {
         let memory = Image::new(0x1000, [0, 1, 2, 1, 2, 0]);
-        assert_eq!(pattern(&memory, 0x1000, 0x1006, &[1, 2], 2).unwrap(), Progress::default());
-        assert_eq!(pattern(&memory, 0x1000, 0x1006, &[1, 2], 1).unwrap().found, [0x1001, 0x1003]);
-        assert_eq!(pattern(&memory, 0x1000, 0x1002, &[1, 2], 1).unwrap(), Progress::default());
+        assert_eq!(
+            pattern(&memory, 0x1000, 0x1006, &[1, 2], 2).unwrap(),
+            Progress::default()
+        );
+        assert_eq!(
+            pattern(&memory, 0x1000, 0x1006, &[1, 2], 1).unwrap().found,
+            [0x1001, 0x1003]
+        );
+        assert_eq!(
+            pattern(&memory, 0x1000, 0x1002, &[1, 2], 1).unwrap(),
+            Progress::default()
+        );
     }
 
     #[test]
@@ -172,14 +221,20 @@ mod tests {
     #[test]
     fn wide_texts_have_every_second_byte_zero() {
         let memory = Image::new(0x1000, *b"\x01\x02a\0b\0c\0\0\0ab");
-        assert_eq!(texts(&memory, 0x1000, 0x100c, 3, true).unwrap().found, [0x1002]);
+        assert_eq!(
+            texts(&memory, 0x1000, 0x100c, 3, true).unwrap().found,
+            [0x1002]
+        );
     }
 
     #[test]
     fn bytes_that_differ_are_shown_in_pairs() {
         let memory = Image::new(0x1000, [1, 2, 3, 1, 9]);
         let (lines, next) = differences(&memory, Machine::X86, (0x1000, 0x1003), 0, 3).unwrap();
-        assert_eq!(lines, ["00001001  02 - 00001004  09", "00001002  03 - 00001005  ??"]);
+        assert_eq!(
+            lines,
+            ["00001001  02 - 00001004  09", "00001002  03 - 00001005  ??"]
+        );
         assert_eq!(next, None);
     }
 }

@@ -71,7 +71,12 @@ enum Step {
 ///
 /// # Errors
 /// [`Fault::Missing`] only: what cannot be read ends the stack.
-pub fn walk(memory: &dyn Memory, modules: &Modules, registers: &Registers, limit: usize) -> Result<Stack, Fault> {
+pub fn walk(
+    memory: &dyn Memory,
+    modules: &Modules,
+    registers: &Registers,
+    limit: usize,
+) -> Result<Stack, Fault> {
     let machine = registers.machine();
     let mut frames = Vec::new();
     let mut current = registers.clone();
@@ -83,7 +88,11 @@ pub fn walk(memory: &dyn Memory, modules: &Modules, registers: &Registers, limit
         }
         let mut frame = Frame {
             instruction: current.instruction(),
-            stack: if machine == Machine::X86 { current.frame() } else { current.stack() },
+            stack: if machine == Machine::X86 {
+                current.frame()
+            } else {
+                current.stack()
+            },
             return_address: 0,
             arguments: [None; 4],
         };
@@ -92,7 +101,12 @@ pub fn walk(memory: &dyn Memory, modules: &Modules, registers: &Registers, limit
                 frames.push(frame);
                 break end;
             }
-            Step::Caller { caller, stack, arguments, interrupted } => {
+            Step::Caller {
+                caller,
+                stack,
+                arguments,
+                interrupted,
+            } => {
                 frame.stack = stack;
                 frame.return_address = caller.instruction();
                 let pointer = machine.pointer_bytes();
@@ -116,7 +130,11 @@ pub fn walk(memory: &dyn Memory, modules: &Modules, registers: &Registers, limit
 ///
 /// # Errors
 /// [`Fault::Missing`] only.
-pub fn caller(memory: &dyn Memory, modules: &Modules, registers: &Registers) -> Result<Option<Registers>, Fault> {
+pub fn caller(
+    memory: &dyn Memory,
+    modules: &Modules,
+    registers: &Registers,
+) -> Result<Option<Registers>, Fault> {
     Ok(match step(memory, modules, registers, true)? {
         Step::Caller { caller, .. } if caller.instruction() != 0 => Some(*caller),
         Step::Caller { .. } | Step::End(_) => None,
@@ -124,7 +142,12 @@ pub fn caller(memory: &dyn Memory, modules: &Modules, registers: &Registers) -> 
 }
 
 /// One step. `exact` tells that the instruction pointer is where the function was stopped, not where a call returns to.
-fn step(memory: &dyn Memory, modules: &Modules, registers: &Registers, exact: bool) -> Result<Step, Fault> {
+fn step(
+    memory: &dyn Memory,
+    modules: &Modules,
+    registers: &Registers,
+    exact: bool,
+) -> Result<Step, Fault> {
     let stepped = match registers.machine() {
         Machine::X86 => x86::step(memory, registers, exact),
         Machine::Amd64 => amd64::step(memory, modules, registers, exact),
@@ -146,12 +169,20 @@ pub enum Columns {
 }
 
 /// The lines `k` prints, with the heading.
-pub fn listing(stack: &Stack, machine: Machine, names: &Names<'_>, columns: Columns) -> Vec<String> {
+pub fn listing(
+    stack: &Stack,
+    machine: Machine,
+    names: &Names<'_>,
+    columns: Columns,
+) -> Vec<String> {
     let wide = machine.is_64bit();
     let heading = match (wide, columns) {
         (true, Columns::Plain) => format!(" # {:<17} {:<21} Call Site", "Child-SP", "RetAddr"),
         (true, Columns::Arguments) => {
-            format!(" # {:<17} {:<21} : {:<71} : Call Site", "Child-SP", "RetAddr", "Args to Child")
+            format!(
+                " # {:<17} {:<21} : {:<71} : Call Site",
+                "Child-SP", "RetAddr", "Args to Child"
+            )
         }
         (false, Columns::Plain) => " # ChildEBP RetAddr".to_owned(),
         (false, Columns::Arguments) => " # ChildEBP RetAddr  Args to Child".to_owned(),
@@ -167,14 +198,26 @@ pub fn listing(stack: &Stack, machine: Machine, names: &Names<'_>, columns: Colu
             None if wide => "????????`????????".to_owned(),
             None => "????????".to_owned(),
         };
-        let arguments: Vec<String> = frame.arguments.iter().take(if wide { 4 } else { 3 }).map(shown).collect();
+        let arguments: Vec<String> = frame
+            .arguments
+            .iter()
+            .take(if wide { 4 } else { 3 })
+            .map(shown)
+            .collect();
         let arguments = arguments.join(" ");
-        let (at, returns) = (machine.address(frame.stack), machine.address(frame.return_address));
+        let (at, returns) = (
+            machine.address(frame.stack),
+            machine.address(frame.return_address),
+        );
         lines.push(match (wide, columns) {
             (true, Columns::Plain) => format!("{number:02x} {at} {returns:<21} {site}"),
-            (true, Columns::Arguments) => format!("{number:02x} {at} {returns:<21} : {arguments} : {site}"),
+            (true, Columns::Arguments) => {
+                format!("{number:02x} {at} {returns:<21} : {arguments} : {site}")
+            }
             (false, Columns::Plain) => format!("{number:02x} {at} {returns} {site}"),
-            (false, Columns::Arguments) => format!("{number:02x} {at} {returns} {arguments} {site}"),
+            (false, Columns::Arguments) => {
+                format!("{number:02x} {at} {returns} {arguments} {site}")
+            }
         });
     }
     lines

@@ -1,7 +1,7 @@
 //! The values that `e*`, `f` and `s` are given: numbers, texts, characters.
 
-use super::machine::Machine;
 use super::expression::{ExpressionError, Scope, leading};
+use super::machine::Machine;
 
 /// How values are written into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +81,14 @@ pub fn bytes(kind: Kind, text: &str, scope: &dyn Scope) -> Result<Vec<u8>, Expre
     let mut bytes = Vec::new();
     match kind {
         Kind::Ascii | Kind::AsciiNul => bytes.extend(unquoted(text).bytes()),
-        Kind::Wide | Kind::WideNul => bytes.extend(unquoted(text).encode_utf16().flat_map(u16::to_le_bytes)),
+        Kind::Wide | Kind::WideNul => {
+            bytes.extend(unquoted(text).encode_utf16().flat_map(u16::to_le_bytes))
+        }
         Kind::Floats | Kind::Doubles => {
             for word in text.split_ascii_whitespace() {
-                let number: f64 = word.parse().map_err(|_| ExpressionError::Syntax(word.to_owned()))?;
+                let number: f64 = word
+                    .parse()
+                    .map_err(|_| ExpressionError::Syntax(word.to_owned()))?;
                 if kind == Kind::Doubles {
                     bytes.extend(number.to_le_bytes());
                 } else {
@@ -105,7 +109,11 @@ pub fn bytes(kind: Kind, text: &str, scope: &dyn Scope) -> Result<Vec<u8>, Expre
                 let (value, after) = leading(rest, scope)?;
                 let number = value.to_le_bytes();
                 let (kept, cut) = number.split_at(item);
-                let sign = if kept.last().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
+                let sign = if kept.last().is_some_and(|byte| *byte >= 0x80) {
+                    0xff
+                } else {
+                    0
+                };
                 if !cut.iter().all(|byte| *byte == 0) && !cut.iter().all(|byte| *byte == sign) {
                     return Err(ExpressionError::Overflow(rest.to_owned()));
                 }
@@ -125,13 +133,19 @@ pub fn bytes(kind: Kind, text: &str, scope: &dyn Scope) -> Result<Vec<u8>, Expre
 
 /// A text without the quotes around it.
 fn unquoted(text: &str) -> &str {
-    let inner = text.strip_prefix('"').map(|inner| inner.strip_suffix('"').unwrap_or(inner));
+    let inner = text
+        .strip_prefix('"')
+        .map(|inner| inner.strip_suffix('"').unwrap_or(inner));
     inner.unwrap_or(text)
 }
 
 /// The characters in quotes a text begins with, and what follows them.
 fn quoted(text: &str) -> Result<Option<(&str, &str)>, ExpressionError> {
-    let Some(quote) = text.chars().next().filter(|letter| matches!(letter, '\'' | '"')) else {
+    let Some(quote) = text
+        .chars()
+        .next()
+        .filter(|letter| matches!(letter, '\'' | '"'))
+    else {
         return Ok(None);
     };
     let inner = text.get(1..).unwrap_or_default();
@@ -186,7 +200,10 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert!(matches!(parse("b", "1 100"), Err(ExpressionError::Overflow(at)) if at == "100"));
         assert!(matches!(parse("b", ""), Err(ExpressionError::Syntax(_))));
-        assert!(matches!(parse("b", "'abc"), Err(ExpressionError::Syntax(_))));
+        assert!(matches!(
+            parse("b", "'abc"),
+            Err(ExpressionError::Syntax(_))
+        ));
         assert!(matches!(parse("f", "one"), Err(ExpressionError::Syntax(_))));
     }
 }

@@ -23,8 +23,8 @@ pub enum Operator {
 }
 
 use Operator::{
-    And, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Minus, Modulo, NotEqual, Or, Over, Plus, ShiftLeft,
-    ShiftRight, ShiftRightSigned, Times, Xor,
+    And, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Minus, Modulo, NotEqual, Or, Over,
+    Plus, ShiftLeft, ShiftRight, ShiftRightSigned, Times, Xor,
 };
 
 /// Longer ones before those they begin with.
@@ -58,7 +58,9 @@ impl Operator {
         let word = || {
             let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
             let word = text.get(..end.unwrap_or(text.len()))?;
-            WORDS.iter().find(|(operator, _)| operator.eq_ignore_ascii_case(word))
+            WORDS
+                .iter()
+                .find(|(operator, _)| operator.eq_ignore_ascii_case(word))
         };
         let (written, operator) = sign.or_else(word)?;
         Some((*operator, written.len()))

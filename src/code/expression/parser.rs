@@ -36,7 +36,11 @@ type Value = Result<u64, ExpressionError>;
 impl<'t, 's> Parser<'t, 's> {
     pub fn new(text: &'t str, scope: &'s dyn Scope) -> Self {
         let rest = text.trim_ascii();
-        Self { rest, scope, depth: 0 }
+        Self {
+            rest,
+            scope,
+            depth: 0,
+        }
     }
 
     /// What has not been read, without leading blanks.
@@ -163,18 +167,26 @@ impl<'t, 's> Parser<'t, 's> {
         if word.is_empty() || Operator::at(word).is_some() {
             return Err(ExpressionError::Syntax(at.to_owned()));
         }
-        if let Some((_, function)) = FUNCTIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+        if let Some((_, function)) = FUNCTIONS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        {
             return self.function(*function);
         }
         let radix = self.scope.radix();
-        if word.chars().all(|letter| letter.is_digit(radix) || letter == '`') {
+        if word
+            .chars()
+            .all(|letter| letter.is_digit(radix) || letter == '`')
+        {
             let digits = word.replace('`', "");
             let value = u64::from_str_radix(&digits, radix);
             let value = value.map_err(|_| ExpressionError::Overflow(at.to_owned()))?;
             return Ok(self.extended(value));
         }
         // A flag needs its `@`: `nt` is the kernel.
-        let register = (!Registers::is_flag(word)).then(|| self.scope.register(word)).flatten();
+        let register = (!Registers::is_flag(word))
+            .then(|| self.scope.register(word))
+            .flatten();
         let value = register.or_else(|| self.symbol(word));
         value.ok_or_else(|| ExpressionError::Unresolved(at.to_owned()))
     }
@@ -200,7 +212,11 @@ impl<'t, 's> Parser<'t, 's> {
             Function::Not => Ok(u64::from(value == 0)),
             Function::Read(bytes) => {
                 let pointer = bytes == 0;
-                let bytes = if pointer { machine.pointer_bytes() } else { bytes };
+                let bytes = if pointer {
+                    machine.pointer_bytes()
+                } else {
+                    bytes
+                };
                 match self.scope.memory().number(machine.canonical(value), bytes) {
                     Ok(number) if pointer => Ok(machine.canonical(number)),
                     Ok(number) => Ok(number),
@@ -235,7 +251,13 @@ impl<'t, 's> Parser<'t, 's> {
             let belongs = match letter {
                 b'!' => letters.peek() != Some(&b'='),
                 b'_' | b'$' | b'`' | b'@' | b'?' => true,
-                b':' => letters.peek() == Some(&b':') || self.rest.get(..length).is_some_and(|word| word.ends_with(':')),
+                b':' => {
+                    letters.peek() == Some(&b':')
+                        || self
+                            .rest
+                            .get(..length)
+                            .is_some_and(|word| word.ends_with(':'))
+                }
                 _ => letter.is_ascii_alphanumeric(),
             };
             if !belongs {

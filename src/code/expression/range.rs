@@ -58,14 +58,24 @@ pub fn range<'t>(
         found.count = length / found.item_bytes + 1;
         return limited(found, RANGE_BYTES_MAX, after).ok_or_else(|| error(rest));
     };
-    let (lifted, counted) = counted.strip_prefix('?').map_or((false, counted), |after| (true, after));
-    let (backwards, counted) = counted.strip_prefix('-').map_or((false, counted), |after| (true, after));
+    let (lifted, counted) = counted
+        .strip_prefix('?')
+        .map_or((false, counted), |after| (true, after));
+    let (backwards, counted) = counted
+        .strip_prefix('-')
+        .map_or((false, counted), |after| (true, after));
     let (count, after) = leading(counted, scope)?;
     found.count = count;
     if backwards {
-        found.start = start.checked_sub(found.bytes()).ok_or_else(|| error(rest))?;
+        found.start = start
+            .checked_sub(found.bytes())
+            .ok_or_else(|| error(rest))?;
     }
-    let bytes_max = if lifted { COUNT_MAX * found.item_bytes } else { RANGE_BYTES_MAX };
+    let bytes_max = if lifted {
+        COUNT_MAX * found.item_bytes
+    } else {
+        RANGE_BYTES_MAX
+    };
     limited(found, bytes_max, after).ok_or_else(|| error(rest))
 }
 

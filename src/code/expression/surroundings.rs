@@ -54,7 +54,11 @@ impl Scope for Surroundings<'_> {
     }
     fn register(&self, name: &str) -> Option<u64> {
         let value = self.registers?.get(name)?;
-        Some(if value >> 31 == 1 { self.machine.canonical(value) } else { value })
+        Some(if value >> 31 == 1 {
+            self.machine.canonical(value)
+        } else {
+            value
+        })
     }
     fn pseudo(&self, name: &str) -> Option<u64> {
         let pseudo = self.pseudo;

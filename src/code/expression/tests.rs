@@ -29,7 +29,10 @@ impl Bench {
         Self {
             machine: Machine::Amd64,
             radix: 16,
-            memory: Box::new(Image::new(0x1000, [0x10, 0x10, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff])),
+            memory: Box::new(Image::new(
+                0x1000,
+                [0x10, 0x10, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
+            )),
             registers,
             pseudo,
             modules: modules(),
@@ -49,11 +52,14 @@ impl Bench {
     }
 
     fn value(&self, text: &str) -> u64 {
-        self.with(|scope| evaluate(text, scope)).unwrap_or_else(|error| panic!("{text}: {error}"))
+        self.with(|scope| evaluate(text, scope))
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     fn error(&self, text: &str) -> String {
-        self.with(|scope| evaluate(text, scope)).unwrap_err().to_string()
+        self.with(|scope| evaluate(text, scope))
+            .unwrap_err()
+            .to_string()
     }
 }
 
@@ -134,15 +140,23 @@ fn memory_is_read_through() {
     assert_eq!(bench.value("poi @rsp + 1"), 0x1011);
     assert_eq!(bench.value("by(1000)*100"), 0x1000);
     assert_eq!(bench.value("dwo(1008)"), 0xffff_ffff);
-    assert_eq!(bench.error("1+poi(5000) + 2"), "Memory access error at ') + 2'");
+    assert_eq!(
+        bench.error("1+poi(5000) + 2"),
+        "Memory access error at ') + 2'"
+    );
 }
 
 #[test]
 fn memory_that_was_not_fetched_is_asked_for() {
     let mut bench = Bench::new();
     bench.memory = Box::new(Cache::new(1));
-    let error = bench.with(|scope| evaluate("poi(5000)", scope)).unwrap_err();
-    let missing = Fault::Missing { address: 0x5000, bytes: 8 };
+    let error = bench
+        .with(|scope| evaluate("poi(5000)", scope))
+        .unwrap_err();
+    let missing = Fault::Missing {
+        address: 0x5000,
+        bytes: 8,
+    };
     assert_eq!(error, ExpressionError::Missing(missing));
 }
 
@@ -170,14 +184,33 @@ fn errors_say_where() {
         ("", "Syntax error at ''"),
         ("12g", "Syntax error at '12g'"),
         ("1 / (2-2)", "Divide by zero at '/ (2-2)'"),
-        ("0n99999999999999999999", "Numeric expression overflow at '0n99999999999999999999'"),
+        (
+            "0n99999999999999999999",
+            "Numeric expression overflow at '0n99999999999999999999'",
+        ),
     ] {
         assert_eq!(bench.error(text), error, "{text}");
     }
-    assert!(bench.error(&"(".repeat(5000)).starts_with("Expression too complex"));
-    assert!(bench.error(&"(".repeat(4000)).starts_with("Expression too complex"));
-    assert!(bench.error(&"poi(".repeat(1000)).starts_with("Expression too complex"));
-    assert!(bench.error(&"-".repeat(4000)).starts_with("Expression too complex"));
+    assert!(
+        bench
+            .error(&"(".repeat(5000))
+            .starts_with("Expression too complex")
+    );
+    assert!(
+        bench
+            .error(&"(".repeat(4000))
+            .starts_with("Expression too complex")
+    );
+    assert!(
+        bench
+            .error(&"poi(".repeat(1000))
+            .starts_with("Expression too complex")
+    );
+    assert!(
+        bench
+            .error(&"-".repeat(4000))
+            .starts_with("Expression too complex")
+    );
 }
 
 #[test]
@@ -190,7 +223,12 @@ fn numbers_of_a_32_bit_machine_are_sign_extended() {
 #[test]
 fn ranges_have_an_end_or_a_count() {
     let bench = Bench::new();
-    let parse = |text| bench.with(|scope| range(text, 4, 0x20, scope).map(|(range, rest)| (range.start, range.count, rest.to_owned())));
+    let parse = |text| {
+        bench.with(|scope| {
+            range(text, 4, 0x20, scope)
+                .map(|(range, rest)| (range.start, range.count, rest.to_owned()))
+        })
+    };
     let ok = |start, count, rest: &str| Ok((start, count, rest.to_owned()));
     assert_eq!(parse("1000"), ok(0x1000, 0x20, ""));
     assert_eq!(parse("1000 L10 1 2"), ok(0x1000, 0x10, "1 2"));

@@ -16,7 +16,11 @@ pub fn modules() -> Modules {
         ])
         .at(BASE);
     let mut modules = Modules::default();
-    modules.insert(Module::new("\\SystemRoot\\system32\\ntoskrnl.exe", BASE, 0x7000));
+    modules.insert(Module::new(
+        "\\SystemRoot\\system32\\ntoskrnl.exe",
+        BASE,
+        0x7000,
+    ));
     modules.insert(Module::new("mydrv.sys", BASE + 0x1_0000, 0x1000));
     modules.set_naming(BASE, index(&memory, BASE).unwrap());
     modules.set_naming(BASE + 0x1_0000, Naming::Nothing);
@@ -43,7 +47,10 @@ fn an_address_is_called_after_the_export_below_it() {
 fn a_name_has_an_address_in_any_case() {
     let modules = modules();
     let names = Names::new(&modules);
-    assert_eq!(names.address_of(Some("NT"), "kebugcheckex"), Some(BASE + 0x1100));
+    assert_eq!(
+        names.address_of(Some("NT"), "kebugcheckex"),
+        Some(BASE + 0x1100)
+    );
     assert_eq!(names.address_of(None, "KeBugCheck"), Some(BASE + 0x1040));
     assert_eq!(names.address_of(None, "nt"), Some(BASE));
     assert_eq!(names.address_of(None, "mydrv"), Some(BASE + 0x1_0000));

@@ -15,10 +15,15 @@ pub struct Pdb {
 }
 
 pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Option<Pdb>, ImageError> {
-    let Some(directory) = image.directory(DEBUG) else { return Ok(None) };
+    let Some(directory) = image.directory(DEBUG) else {
+        return Ok(None);
+    };
     let count = (directory.bytes as usize / ENTRY_BYTES).min(ENTRIES_MAX);
     let table = Record::read(memory, image.base, directory.offset, count * ENTRY_BYTES)?;
-    let Some(entry) = table.chunks(ENTRY_BYTES).find(|entry| entry.u32(12) == CODEVIEW) else {
+    let Some(entry) = table
+        .chunks(ENTRY_BYTES)
+        .find(|entry| entry.u32(12) == CODEVIEW)
+    else {
         return Ok(None);
     };
     let bytes = (entry.u32(16) as usize).min(PATH_AT + PATH_BYTES_MAX);

@@ -45,7 +45,10 @@ pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Exports, ImageE
     let header = Record::read(memory, image.base, directory.offset, HEADER_BYTES)?;
     let (functions, names) = (header.u32(20), header.u32(24));
     let offsets = table::<4>(image, memory, header.u32(28), functions)?;
-    let offsets: Vec<Option<u32>> = offsets.into_iter().map(|field| field.map(u32::from_le_bytes)).collect();
+    let offsets: Vec<Option<u32>> = offsets
+        .into_iter()
+        .map(|field| field.map(u32::from_le_bytes))
+        .collect();
     let name_offsets = table::<4>(image, memory, header.u32(32), names)?;
     let positions = table::<2>(image, memory, header.u32(36), names)?;
     let mut exports = Exports {
@@ -62,7 +65,11 @@ pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Exports, ImageE
         };
         // Positions come from 16-bit fields or are below EXPORTS_MAX, so they fit.
         let ordinal = header.u32(16).wrapping_add(position as u32);
-        exports.exports.push(Export { name, ordinal, goal });
+        exports.exports.push(Export {
+            name,
+            ordinal,
+            goal,
+        });
         Ok(())
     };
     let mut lost = false;
@@ -90,7 +97,9 @@ pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Exports, ImageE
         }
     }
     exports.incomplete |= lost;
-    exports.exports.sort_by(|left, right| left.name.cmp(&right.name));
+    exports
+        .exports
+        .sort_by(|left, right| left.name.cmp(&right.name));
     Ok(exports)
 }
 
@@ -111,11 +120,17 @@ fn table<const N: usize>(
 ) -> Result<Vec<Option<[u8; N]>>, ImageError> {
     let count = count.min(EXPORTS_MAX) as usize;
     let inside = (image.bytes.saturating_sub(offset) as usize) / N;
-    let bytes = memory.read_readable(image.base.wrapping_add(offset.into()), count.min(inside) * N)?;
+    let bytes = memory.read_readable(
+        image.base.wrapping_add(offset.into()),
+        count.min(inside) * N,
+    )?;
     let (fields, _) = bytes.as_chunks::<N>();
     let whole = |field: &[Option<u8>; N]| {
         let field = field.map(|byte| byte.ok_or(()));
-        field.iter().all(Result::is_ok).then(|| field.map(Result::unwrap_or_default))
+        field
+            .iter()
+            .all(Result::is_ok)
+            .then(|| field.map(Result::unwrap_or_default))
     };
     Ok(fields.iter().map(whole).collect())
 }

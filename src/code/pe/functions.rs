@@ -25,16 +25,23 @@ impl Function {
     }
 }
 
-pub(super) fn find(image: &Image, memory: &dyn Memory, offset: u32) -> Result<Option<Function>, ImageError> {
+pub(super) fn find(
+    image: &Image,
+    memory: &dyn Memory,
+    offset: u32,
+) -> Result<Option<Function>, ImageError> {
     if image.machine != AMD64 {
         return Ok(None);
     }
-    let Some(directory) = image.directory(EXCEPTIONS) else { return Ok(None) };
+    let Some(directory) = image.directory(EXCEPTIONS) else {
+        return Ok(None);
+    };
     let (mut low, mut high) = (0, directory.bytes / ENTRY_BYTES);
     while low < high {
         let middle = low.midpoint(high);
         let at = directory.offset + middle * ENTRY_BYTES;
-        let function = Function::of(Record::read(memory, image.base, at, ENTRY_BYTES as usize)?.field(0));
+        let function =
+            Function::of(Record::read(memory, image.base, at, ENTRY_BYTES as usize)?.field(0));
         if offset < function.start {
             high = middle;
         } else if offset >= function.end {

@@ -10,9 +10,9 @@ pub struct Sample {
     unwind_end: usize,
 }
 
-impl Sample {
+impl Default for Sample {
     /// An image with headers only.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let mut sample = Self {
             bytes: vec![0; 0x7000],
             functions: 0,
@@ -28,7 +28,10 @@ impl Sample {
         sample.put32(0x98 + 56, 0x7000);
         sample.put32(0x98 + 64, 0xabcd);
         sample.put32(0x98 + 108, 16);
-        for (number, (name, offset)) in [(".text", 0x1000), (".rdata", 0x2000)].into_iter().enumerate() {
+        for (number, (name, offset)) in [(".text", 0x1000), (".rdata", 0x2000)]
+            .into_iter()
+            .enumerate()
+        {
             let at = 0x98 + 240 + number * 40;
             sample.put(at, name.as_bytes());
             sample.put32(at + 8, 0x1000);
@@ -36,6 +39,13 @@ impl Sample {
             sample.put32(at + 36, 0x6000_0020);
         }
         sample
+    }
+}
+
+impl Sample {
+    /// An image with headers only.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Puts bytes at an offset.
@@ -80,7 +90,10 @@ impl Sample {
         for (position, (name, offset)) in exports.iter().enumerate() {
             self.put32(0x2100 + position * 4, offset.unwrap_or(0x280b));
             self.put32(0x2200 + position * 4, u32::try_from(name_at).unwrap());
-            self.put(0x2300 + position * 2, &u16::try_from(position).unwrap().to_le_bytes());
+            self.put(
+                0x2300 + position * 2,
+                &u16::try_from(position).unwrap().to_le_bytes(),
+            );
             self.put(name_at, name.as_bytes());
             name_at += name.len() + 1;
         }
@@ -108,7 +121,10 @@ impl Sample {
         self.put32(0x500c, 2);
         self.put32(0x5010, u32::try_from(24 + path.len() + 1).unwrap());
         self.put32(0x5014, 0x5100);
-        self.put(0x5100, b"RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10");
+        self.put(
+            0x5100,
+            b"RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10",
+        );
         self.put32(0x5114, 3);
         self.put(0x5118, path.as_bytes());
         self
@@ -117,14 +133,22 @@ impl Sample {
     /// The same with the version 10.0.19041.1.
     pub fn version(mut self) -> Self {
         self.directory(2, 0x6000, 0x200);
-        for (at, id, next) in [(0x00, 16, 0x8000_0020), (0x20, 1, 0x8000_0040), (0x40, 0x409, 0x60)] {
+        for (at, id, next) in [
+            (0x00, 16, 0x8000_0020),
+            (0x20, 1, 0x8000_0040),
+            (0x40, 0x409, 0x60),
+        ] {
             self.put(0x6000 + at + 14, &[1, 0]);
             self.put32(0x6000 + at + 16, id);
             self.put32(0x6000 + at + 20, next);
         }
         self.put32(0x6060, 0x6100);
         self.put32(0x6064, 0x200);
-        for (at, value) in [(0x28, 0xfeef_04bd), (0x30, 10 << 16), (0x34, 19041 << 16 | 1)] {
+        for (at, value) in [
+            (0x28, 0xfeef_04bd),
+            (0x30, 10 << 16),
+            (0x34, 19041 << 16 | 1),
+        ] {
             self.put32(0x6100 + at, value);
         }
         self

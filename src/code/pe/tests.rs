@@ -10,7 +10,11 @@ const BASE: u64 = 0xffff_f801_2a00_0000;
 
 fn sample() -> Sample {
     Sample::new()
-        .exports(&[("Alpha", Some(0x1000)), ("Beta", Some(0x1010)), ("Gamma", None)])
+        .exports(&[
+            ("Alpha", Some(0x1000)),
+            ("Beta", Some(0x1010)),
+            ("Gamma", None),
+        ])
         .function(0x1000, 0x1010, &[1, 0, 0, 0])
         .function(0x1010, 0x1080, &[1, 0, 0, 0])
         .function(0x1100, 0x1200, &[1, 0, 0, 0])
@@ -32,10 +36,17 @@ fn headers_tell_what_the_image_is() {
 #[test]
 fn exports_have_names_numbers_and_goals() {
     let memory = sample().at(BASE);
-    let exports = Image::read(&memory, BASE).unwrap().exports(&memory).unwrap();
+    let exports = Image::read(&memory, BASE)
+        .unwrap()
+        .exports(&memory)
+        .unwrap();
     assert_eq!(exports.image_name, "sample.sys");
     assert!(!exports.incomplete);
-    let shown: Vec<_> = exports.exports.iter().map(|export| (export.name.as_str(), export.ordinal, &export.goal)).collect();
+    let shown: Vec<_> = exports
+        .exports
+        .iter()
+        .map(|export| (export.name.as_str(), export.ordinal, &export.goal))
+        .collect();
     let forwarded = Goal::Forwarded("other.Delta".to_owned());
     assert_eq!(
         shown,
@@ -52,7 +63,12 @@ fn exports_have_names_numbers_and_goals() {
 fn the_function_of_an_address_is_found_and_a_leaf_has_none() {
     let memory = sample().at(BASE);
     let image = Image::read(&memory, BASE).unwrap();
-    let start = |offset| image.function(&memory, offset).unwrap().map(|function| function.start);
+    let start = |offset| {
+        image
+            .function(&memory, offset)
+            .unwrap()
+            .map(|function| function.start)
+    };
     assert_eq!(start(0x1000), Some(0x1000));
     assert_eq!(start(0x107f), Some(0x1010));
     assert_eq!(start(0x1080), None);
@@ -63,7 +79,11 @@ fn the_function_of_an_address_is_found_and_a_leaf_has_none() {
 #[test]
 fn the_debug_record_names_the_pdb() {
     let memory = sample().at(BASE);
-    let pdb = Image::read(&memory, BASE).unwrap().pdb(&memory).unwrap().unwrap();
+    let pdb = Image::read(&memory, BASE)
+        .unwrap()
+        .pdb(&memory)
+        .unwrap()
+        .unwrap();
     assert_eq!(pdb.path, "d:\\build\\sample.pdb");
     assert_eq!(pdb.guid, "01020304-0506-0708-090A-0B0C0D0E0F10");
     assert_eq!(pdb.age, 3);
@@ -72,7 +92,11 @@ fn the_debug_record_names_the_pdb() {
 #[test]
 fn the_version_resource_tells_the_file_version() {
     let memory = sample().at(BASE);
-    let version = Image::read(&memory, BASE).unwrap().version(&memory).unwrap().unwrap();
+    let version = Image::read(&memory, BASE)
+        .unwrap()
+        .version(&memory)
+        .unwrap()
+        .unwrap();
     assert_eq!(version.to_string(), "10.0.19041.1");
 }
 
@@ -80,7 +104,10 @@ fn the_version_resource_tells_the_file_version() {
 fn a_page_that_is_paged_out_costs_only_the_names_on_it() {
     let bytes = sample().bytes();
     let memory = Bytes::new(BASE, &bytes[..0x2901]).with(BASE + 0x3000, &bytes[0x3000..]);
-    let exports = Image::read(&memory, BASE).unwrap().exports(&memory).unwrap();
+    let exports = Image::read(&memory, BASE)
+        .unwrap()
+        .exports(&memory)
+        .unwrap();
     assert!(exports.incomplete);
     assert!(exports.exports.iter().all(|export| export.name.is_empty()));
     assert_eq!(exports.exports.len(), 4);
@@ -91,7 +118,10 @@ fn the_export_directory_is_asked_for_in_one_piece() {
     let bytes = sample().bytes();
     let mut cache = Cache::new(1);
     cache.insert(BASE, &bytes[..0x1000]);
-    let fault = Image::read(&cache, BASE).unwrap().exports(&cache).unwrap_err();
+    let fault = Image::read(&cache, BASE)
+        .unwrap()
+        .exports(&cache)
+        .unwrap_err();
     let missing = Fault::Missing {
         address: BASE + 0x2000,
         bytes: 0x1000,
@@ -103,7 +133,10 @@ fn the_export_directory_is_asked_for_in_one_piece() {
 fn what_is_no_image_says_why() {
     let memory = Bytes::new(BASE, vec![0; 0x1000]);
     let error = Image::read(&memory, BASE).unwrap_err();
-    assert_eq!(error.to_string(), "no image at 0xfffff8012a000000: no MZ at its beginning");
+    assert_eq!(
+        error.to_string(),
+        "no image at 0xfffff8012a000000: no MZ at its beginning"
+    );
 }
 
 proptest! {

@@ -17,7 +17,9 @@ impl fmt::Display for Version {
 }
 
 pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Option<Version>, ImageError> {
-    let Some(directory) = image.directory(RESOURCES) else { return Ok(None) };
+    let Some(directory) = image.directory(RESOURCES) else {
+        return Ok(None);
+    };
     // Three levels: type, name, language. Of the last two any will do.
     let mut at = 0;
     for wanted in [Some(VERSION), None, None] {
@@ -28,7 +30,9 @@ pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Option<Version>
         let count = (usize::from(level.u16(12)) + usize::from(level.u16(14))).min(ENTRIES_MAX);
         let entries = directory.offset.saturating_add(at).saturating_add(16);
         let table = Record::read(memory, image.base, entries, count * 8)?;
-        let entry = table.chunks(8).find(|entry| wanted.is_none_or(|id| entry.u32(0) == id));
+        let entry = table
+            .chunks(8)
+            .find(|entry| wanted.is_none_or(|id| entry.u32(0) == id));
         let Some(entry) = entry else { return Ok(None) };
         at = entry.u32(4) & !SUBDIRECTORY;
     }
@@ -38,7 +42,9 @@ pub(super) fn read(image: &Image, memory: &dyn Memory) -> Result<Option<Version>
     let leaf = Record::read(memory, image.base, directory.offset + at, 16)?;
     let bytes = (leaf.u32(4) as usize).min(FIXED_BYTES_MAX);
     let resource = Record::read(memory, image.base, leaf.u32(0), bytes)?;
-    let fixed = (0..bytes).step_by(4).find(|&at| resource.u32(at) == SIGNATURE);
+    let fixed = (0..bytes)
+        .step_by(4)
+        .find(|&at| resource.u32(at) == SIGNATURE);
     Ok(fixed.map(|at| {
         Version([
             resource.u16(at + 10),

@@ -9,7 +9,12 @@ use crate::code::modules::Modules;
 use crate::code::pe::{Function, Image, ImageError};
 use crate::code::registers::Registers;
 
-pub fn step(memory: &dyn Memory, modules: &Modules, registers: &Registers, exact: bool) -> Result<Step, Fault> {
+pub fn step(
+    memory: &dyn Memory,
+    modules: &Modules,
+    registers: &Registers,
+    exact: bool,
+) -> Result<Step, Fault> {
     let rip = registers.instruction();
     let before = registers.stack();
     let mut frame = Undoing {
@@ -19,7 +24,11 @@ pub fn step(memory: &dyn Memory, modules: &Modules, registers: &Registers, exact
     };
     match modules.at(rip) {
         // Code outside of all images is taken for a leaf only where the processor really is.
-        None if !exact => return Ok(Step::End(End::Broken("the return address lies in no module"))),
+        None if !exact => {
+            return Ok(Step::End(End::Broken(
+                "the return address lies in no module",
+            )));
+        }
         None => {}
         Some(module) => match undo_function(&mut frame, module.base, rip, exact) {
             Ok(()) => {}
@@ -27,7 +36,11 @@ pub fn step(memory: &dyn Memory, modules: &Modules, registers: &Registers, exact
             Err(ImageError::Damaged { reason, .. }) => return Ok(Step::End(End::Broken(reason))),
         },
     }
-    let Undoing { mut registers, interrupted, .. } = frame;
+    let Undoing {
+        mut registers,
+        interrupted,
+        ..
+    } = frame;
     if !interrupted {
         let stack = registers.stack();
         registers.set("rip", memory.number(stack, 8)?);
@@ -70,11 +83,20 @@ impl Undoing<'_> {
 }
 
 /// Undoes the frame of the function at `rip`, all but its return address. Leaf functions have none.
-fn undo_function(frame: &mut Undoing<'_>, base: u64, rip: u64, exact: bool) -> Result<(), ImageError> {
+fn undo_function(
+    frame: &mut Undoing<'_>,
+    base: u64,
+    rip: u64,
+    exact: bool,
+) -> Result<(), ImageError> {
     let memory = frame.memory;
     let image = Image::read(memory, base)?;
-    let Ok(offset) = u32::try_from(rip - base) else { return Ok(()) };
-    let Some(mut function) = image.function(memory, offset)? else { return Ok(()) };
+    let Ok(offset) = u32::try_from(rip - base) else {
+        return Ok(());
+    };
+    let Some(mut function) = image.function(memory, offset)? else {
+        return Ok(());
+    };
     let damaged = |reason| ImageError::Damaged { base, reason };
     for link in 0..CHAIN_MAX {
         // An odd offset leads to another entry of the function table, for code that shares unwind information.
@@ -85,10 +107,17 @@ fn undo_function(frame: &mut Undoing<'_>, base: u64, rip: u64, exact: bool) -> R
         }
         let information = Information::read(memory, base, function.unwind)?;
         // Only the part of the function that is running can be in its prologue or epilogue.
-        let done = if link == 0 { offset.wrapping_sub(function.start) } else { u32::MAX };
+        let done = if link == 0 {
+            offset.wrapping_sub(function.start)
+        } else {
+            u32::MAX
+        };
         let in_prologue = done < information.prologue_bytes.into();
         if exact && link == 0 && !in_prologue {
-            let part = (base + u64::from(function.start), base + u64::from(function.end));
+            let part = (
+                base + u64::from(function.start),
+                base + u64::from(function.end),
+            );
             if let Some(tail) = epilogue::find(memory, rip, part, information.frame_register)? {
                 if let Some((register, displacement)) = tail.stack_from {
                     let value = frame.registers.get(name(register)).unwrap_or_default();
@@ -105,7 +134,9 @@ fn undo_function(frame: &mut Undoing<'_>, base: u64, rip: u64, exact: bool) -> R
         if frame.interrupted {
             return Ok(());
         }
-        let Some(next) = information.chained else { return Ok(()) };
+        let Some(next) = information.chained else {
+            return Ok(());
+        };
         function = next;
     }
     Err(damaged("its unwind information is chained in a circle"))
@@ -159,7 +190,9 @@ impl Information {
             Some(register.wrapping_sub(self.frame_offset))
         };
         let set_up = done >= self.prologue_bytes.into()
-            || self.steps().any(|(at, operation, _)| operation & 0xf == SET_FRAME && u32::from(at) <= done);
+            || self
+                .steps()
+                .any(|(at, operation, _)| operation & 0xf == SET_FRAME && u32::from(at) <= done);
         let saved = if set_up { pointer(frame) } else { None }.unwrap_or_else(|| frame.stack());
         for (at, operation, operand) in self.steps() {
             if u32::from(at) > done {
@@ -182,7 +215,9 @@ impl Information {
                     frame.release(u64::from(register) * 8);
                     let stack = frame.stack();
                     frame.registers.set("rip", memory.number(stack, 8)?);
-                    frame.registers.set("rsp", memory.number(stack.wrapping_add(24), 8)?);
+                    frame
+                        .registers
+                        .set("rsp", memory.number(stack.wrapping_add(24), 8)?);
                     frame.interrupted = true;
                     return Ok(());
                 }
@@ -229,9 +264,13 @@ fn entry(memory: &dyn Memory, base: u64, offset: u32) -> Result<Function, Fault>
 /// The name of a register by the number instructions have for it.
 fn name(register: u8) -> &'static str {
     const NAMES: [&str; 16] = [
-        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+        "r13", "r14", "r15",
     ];
-    NAMES.get(usize::from(register & 0xf)).copied().unwrap_or("rax")
+    NAMES
+        .get(usize::from(register & 0xf))
+        .copied()
+        .unwrap_or("rax")
 }
 
 /// How many pieces of unwind information may be chained; compilers make two or three.

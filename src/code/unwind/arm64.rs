@@ -23,11 +23,15 @@ pub fn step(memory: &dyn Memory, registers: &Registers, exact: bool) -> Result<S
         return Ok(Step::End(End::Broken("the frame pointer is not aligned")));
     }
     if fp < sp {
-        return Ok(Step::End(End::Broken("the frame does not lie above the stack pointer")));
+        return Ok(Step::End(End::Broken(
+            "the frame does not lie above the stack pointer",
+        )));
     }
     let next = memory.number(fp, 8)?;
     if next != 0 && next <= fp {
-        return Ok(Step::End(End::Broken("the next frame does not lie above this one")));
+        return Ok(Step::End(End::Broken(
+            "the next frame does not lie above this one",
+        )));
     }
     let link = plain(memory.number(fp.wrapping_add(8), 8)?);
     caller.set("pc", link);
@@ -44,7 +48,9 @@ pub fn step(memory: &dyn Memory, registers: &Registers, exact: bool) -> Result<S
 
 /// Whether the instruction at `pc` is the first of a function: the return address is still in `lr`.
 fn at_entry(memory: &dyn Memory, pc: u64) -> Result<bool, Fault> {
-    let Some(word) = readable(memory.number(pc, 4))? else { return Ok(false) };
+    let Some(word) = readable(memory.number(pc, 4))? else {
+        return Ok(false);
+    };
     let sign_return = word == 0xd503_237f;
     let store_pair = word & 0xffc0_7fff == 0xa980_7bfd;
     Ok(sign_return || store_pair)

@@ -23,12 +23,22 @@ pub fn find(
     frame_register: Option<u8>,
 ) -> Result<Option<Tail>, Fault> {
     // Epilogues do not reach beyond their function.
-    let left = usize::try_from(part.1.saturating_sub(rip)).map_or(CODE_BYTES_MAX, |left| left.min(CODE_BYTES_MAX));
-    let code: Vec<u8> = memory.read_readable(rip, left)?.into_iter().map_while(|byte| byte).collect();
+    let left = usize::try_from(part.1.saturating_sub(rip))
+        .map_or(CODE_BYTES_MAX, |left| left.min(CODE_BYTES_MAX));
+    let code: Vec<u8> = memory
+        .read_readable(rip, left)?
+        .into_iter()
+        .map_while(|byte| byte)
+        .collect();
     Ok(parse(&code, rip, part, frame_register))
 }
 
-fn parse(code: &[u8], rip: u64, (start, end): (u64, u64), frame_register: Option<u8>) -> Option<Tail> {
+fn parse(
+    code: &[u8],
+    rip: u64,
+    (start, end): (u64, u64),
+    frame_register: Option<u8>,
+) -> Option<Tail> {
     let mut tail = Tail::default();
     let mut rest = match code {
         [0x48, 0x83, 0xc4, small, rest @ ..] => {
@@ -74,7 +84,11 @@ fn parse(code: &[u8], rip: u64, (start, end): (u64, u64), frame_register: Option
     let returns = match rest {
         [0xc3 | 0xc2, ..] | [0xf3, 0xc3, ..] => true,
         [0xeb, small, ..] => leaves(position.wrapping_add(2).wrapping_add(signed8(*small))),
-        [0xe9, a, b, c, d, ..] => leaves(position.wrapping_add(5).wrapping_add(signed32([*a, *b, *c, *d]))),
+        [0xe9, a, b, c, d, ..] => leaves(
+            position
+                .wrapping_add(5)
+                .wrapping_add(signed32([*a, *b, *c, *d])),
+        ),
         // jmp through memory or a register, out of the function
         [0xff, 0x25, ..] | [0x48, 0xff, 0x25, ..] => true,
         [0x48 | 0x49, 0xff, form, ..] => form & 0x38 == 0x20,

@@ -51,15 +51,25 @@ fn pushed_registers_and_released_space_are_undone() {
     assert_eq!(caller.stack(), STACK + 48);
     // In the prologue only what has been done is undone.
     let caller = one(sample(), &[0xbb, BASE + 0x1234], &at(0x1001));
-    assert_eq!((caller.instruction(), caller.get("rbx")), (BASE + 0x1234, Some(0xbb)));
+    assert_eq!(
+        (caller.instruction(), caller.get("rbx")),
+        (BASE + 0x1234, Some(0xbb))
+    );
     let caller = one(sample(), &[BASE + 0x1234], &at(0x1000));
-    assert_eq!((caller.instruction(), caller.get("rbx")), (BASE + 0x1234, Some(0)));
+    assert_eq!(
+        (caller.instruction(), caller.get("rbx")),
+        (BASE + 0x1234, Some(0))
+    );
 }
 
 #[test]
 fn a_half_done_epilogue_is_done_to_its_end() {
     // add rsp,20h; pop rbx; ret
-    let sample = || Sample::new().function(0x1000, 0x1080, &PUSHES).code(0x1040, &[0x48, 0x83, 0xc4, 0x20, 0x5b, 0xc3]);
+    let sample = || {
+        Sample::new()
+            .function(0x1000, 0x1080, &PUSHES)
+            .code(0x1040, &[0x48, 0x83, 0xc4, 0x20, 0x5b, 0xc3])
+    };
     for (offset, stack) in [
         (0x1040, [1, 2, 3, 4, 0xbb, BASE + 0x1234].as_slice()),
         (0x1044, &[0xbb, BASE + 0x1234]),
@@ -73,11 +83,15 @@ fn a_half_done_epilogue_is_done_to_its_end() {
 #[test]
 fn a_jump_inside_the_function_is_no_epilogue() {
     let inside = [0xeb, 0x10];
-    let sample = Sample::new().function(0x1000, 0x1080, &PUSHES).code(0x1040, &inside);
+    let sample = Sample::new()
+        .function(0x1000, 0x1080, &PUSHES)
+        .code(0x1040, &inside);
     let caller = one(sample, &[1, 2, 3, 4, 0xbb, BASE + 0x1234], &at(0x1040));
     assert_eq!(caller.get("rbx"), Some(0xbb));
     let outside = [0xe9, 0, 1, 0, 0];
-    let sample = Sample::new().function(0x1000, 0x1080, &PUSHES).code(0x1040, &outside);
+    let sample = Sample::new()
+        .function(0x1000, 0x1080, &PUSHES)
+        .code(0x1040, &outside);
     let caller = one(sample, &[BASE + 0x1234], &at(0x1040));
     assert_eq!(caller.instruction(), BASE + 0x1234);
 }
@@ -85,7 +99,9 @@ fn a_jump_inside_the_function_is_no_epilogue() {
 #[test]
 fn a_frame_register_finds_the_frame_whatever_the_stack_pointer_is() {
     // push rbp; sub rsp,80h; lea rbp,[rsp+20h]; saves rsi at frame+10h
-    let unwind = [1, 16, 6, 0x25, 16, 0x64, 2, 0, 12, 0x03, 8, 0x01, 16, 0, 1, 0x50];
+    let unwind = [
+        1, 16, 6, 0x25, 16, 0x64, 2, 0, 12, 0x03, 8, 0x01, 16, 0, 1, 0x50,
+    ];
     let sample = Sample::new().function(0x1000, 0x1080, &unwind);
     let mut stack = [0; 20];
     stack[2] = 0x51;
@@ -96,7 +112,10 @@ fn a_frame_register_finds_the_frame_whatever_the_stack_pointer_is() {
     registers.set("rsp", STACK - 0x100);
     let caller = one(sample, &stack, &registers);
     assert_eq!(caller.instruction(), BASE + 0x1234);
-    assert_eq!((caller.get("rbp"), caller.get("rsi")), (Some(0xb0), Some(0x51)));
+    assert_eq!(
+        (caller.get("rbp"), caller.get("rsi")),
+        (Some(0xb0), Some(0x51))
+    );
     assert_eq!(caller.stack(), STACK + 18 * 8);
 }
 
@@ -119,7 +138,11 @@ fn an_interrupted_function_goes_on_where_it_was() {
     let (memory, modules) = machine(sample, &stack);
     let memory = memory.with(STACK + 0x800, (BASE + 0x1600).to_le_bytes());
     let stack = walk(&memory, &modules, &at(0x1040), 2).unwrap();
-    let shown: Vec<_> = stack.frames.iter().map(|frame| (frame.instruction - BASE, frame.stack - STACK)).collect();
+    let shown: Vec<_> = stack
+        .frames
+        .iter()
+        .map(|frame| (frame.instruction - BASE, frame.stack - STACK))
+        .collect();
     assert_eq!(shown, [(0x1040, 0), (0x1500, 0x800)]);
     assert_eq!(stack.frames[1].return_address, BASE + 0x1600);
 }
@@ -128,16 +151,33 @@ fn an_interrupted_function_goes_on_where_it_was() {
 fn chained_parts_undo_the_whole_function() {
     // sub rsp,10h in this part, then what the first part did
     let mut chained = vec![0x21, 4, 1, 0, 4, 0x12, 0, 0];
-    chained.extend([0x1000_u32, 0x1080, 0x4000].iter().flat_map(|field| field.to_le_bytes()));
-    let sample = Sample::new().function(0x1000, 0x1080, &PUSHES).function(0x1100, 0x1180, &chained);
-    let caller = one(sample, &[9, 9, 1, 2, 3, 4, 0xbb, BASE + 0x1234], &at(0x1140));
-    assert_eq!((caller.instruction(), caller.get("rbx")), (BASE + 0x1234, Some(0xbb)));
+    chained.extend(
+        [0x1000_u32, 0x1080, 0x4000]
+            .iter()
+            .flat_map(|field| field.to_le_bytes()),
+    );
+    let sample = Sample::new()
+        .function(0x1000, 0x1080, &PUSHES)
+        .function(0x1100, 0x1180, &chained);
+    let caller = one(
+        sample,
+        &[9, 9, 1, 2, 3, 4, 0xbb, BASE + 0x1234],
+        &at(0x1140),
+    );
+    assert_eq!(
+        (caller.instruction(), caller.get("rbx")),
+        (BASE + 0x1234, Some(0xbb))
+    );
 }
 
 #[test]
 fn unwind_information_chained_to_itself_ends() {
     let mut chained = vec![0x21, 4, 0, 0];
-    chained.extend([0x1000_u32, 0x1080, 0x4000].iter().flat_map(|field| field.to_le_bytes()));
+    chained.extend(
+        [0x1000_u32, 0x1080, 0x4000]
+            .iter()
+            .flat_map(|field| field.to_le_bytes()),
+    );
     let (memory, modules) = machine(Sample::new().function(0x1000, 0x1080, &chained), &[0; 4]);
     let stack = walk(&memory, &modules, &at(0x1040), 5).unwrap();
     assert!(matches!(stack.end, End::Broken(_)), "{:?}", stack.end);
@@ -146,10 +186,16 @@ fn unwind_information_chained_to_itself_ends() {
 #[test]
 fn a_walk_ends_at_the_bottom_at_its_limit_or_where_memory_ends() {
     let sample = || Sample::new().function(0x1000, 0x1080, &PUSHES);
-    let (memory, modules) = machine(sample(), &[1, 2, 3, 4, 5, BASE + 0x1030, 1, 2, 3, 4, 5, 0, 7, 8, 9, 10]);
+    let (memory, modules) = machine(
+        sample(),
+        &[1, 2, 3, 4, 5, BASE + 0x1030, 1, 2, 3, 4, 5, 0, 7, 8, 9, 10],
+    );
     let stack = walk(&memory, &modules, &at(0x1020), 20).unwrap();
     assert_eq!((stack.frames.len(), stack.end), (2, End::Bottom));
-    assert_eq!(stack.frames[1].arguments, [Some(7), Some(8), Some(9), Some(10)]);
+    assert_eq!(
+        stack.frames[1].arguments,
+        [Some(7), Some(8), Some(9), Some(10)]
+    );
     let names = Names::new(&modules);
     assert_eq!(
         listing(&stack, Machine::Amd64, &names, Columns::Plain),
@@ -164,26 +210,56 @@ fn a_walk_ends_at_the_bottom_at_its_limit_or_where_memory_ends() {
         "01 fffff801`2ee0b030 00000000`00000000     : 00000000`00000007 00000000`00000008 00000000`00000009 \
          00000000`0000000a : nt+0x1030"
     );
-    assert_eq!(walk(&memory, &modules, &at(0x1020), 1).unwrap().end, End::Limit);
+    assert_eq!(
+        walk(&memory, &modules, &at(0x1020), 1).unwrap().end,
+        End::Limit
+    );
     let (memory, modules) = machine(sample(), &[1, 2, 3, 4, 5]);
-    assert_eq!(walk(&memory, &modules, &at(0x1020), 9).unwrap().end, End::Unreadable(STACK + 40));
+    assert_eq!(
+        walk(&memory, &modules, &at(0x1020), 9).unwrap().end,
+        End::Unreadable(STACK + 40)
+    );
 }
 
 #[test]
 fn x86_frames_are_linked_and_checked() {
     let mut registers = Registers::new(Machine::X86);
-    for (name, value) in [("eip", 0x8040_1000), ("esp", 0x8090_0000), ("ebp", 0x8090_0008)] {
+    for (name, value) in [
+        ("eip", 0x8040_1000),
+        ("esp", 0x8090_0000),
+        ("ebp", 0x8090_0008),
+    ] {
         registers.set(name, value);
     }
     let high = 0xffff_ffff_0000_0000;
-    let words = [0, 0, 0x8090_0020, 0x8040_2000, 1, 2, 3, 4, 0, 0x8040_3000, 5, 6, 7, 8_u32];
+    let words = [
+        0,
+        0,
+        0x8090_0020,
+        0x8040_2000,
+        1,
+        2,
+        3,
+        4,
+        0,
+        0x8040_3000,
+        5,
+        6,
+        7,
+        8_u32,
+    ];
     let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let memory = Image::new(high + 0x8090_0000, words).with(high + 0x8040_1000, [0x90; 4]);
     let modules = Modules::default();
     let stack = walk(&memory, &modules, &registers, 9).unwrap();
     assert_eq!(stack.end, End::Bottom);
     assert_eq!(
-        listing(&stack, Machine::X86, &Names::new(&modules), Columns::Arguments),
+        listing(
+            &stack,
+            Machine::X86,
+            &Names::new(&modules),
+            Columns::Arguments
+        ),
         [
             " # ChildEBP RetAddr  Args to Child",
             "00 80900008 80402000 00000001 00000002 00000003 0x80401000",
@@ -196,19 +272,31 @@ fn x86_frames_are_linked_and_checked() {
     registers.set("eip", 0x8040_5000);
     registers.set("esp", 0x8090_000c);
     let first = caller(&memory, &modules, &registers).unwrap().unwrap();
-    assert_eq!((first.instruction(), first.frame()), (high + 0x8040_2000, high + 0x8090_0008));
+    assert_eq!(
+        (first.instruction(), first.frame()),
+        (high + 0x8040_2000, high + 0x8090_0008)
+    );
 }
 
 #[test]
 fn arm64_frames_are_linked_and_lose_their_signatures() {
     let mut registers = Registers::new(Machine::Arm64);
-    for (name, value) in [("pc", BASE), ("sp", STACK), ("fp", STACK + 0x10), ("lr", BASE + 0x99)] {
+    for (name, value) in [
+        ("pc", BASE),
+        ("sp", STACK),
+        ("fp", STACK + 0x10),
+        ("lr", BASE + 0x99),
+    ] {
         registers.set(name, value);
     }
     let words = [0, 0, STACK + 0x20, 0x1234_f801_2a00_2000 | 1 << 55, 0, 0];
     let (memory, modules) = machine(Sample::new(), &words);
     let stack = walk(&memory, &modules, &registers, 9).unwrap();
-    let shown: Vec<_> = stack.frames.iter().map(|frame| frame.return_address).collect();
+    let shown: Vec<_> = stack
+        .frames
+        .iter()
+        .map(|frame| frame.return_address)
+        .collect();
     assert_eq!(shown, [0xffff_f801_2a00_2000 | 1 << 55, 0]);
     assert_eq!(stack.end, End::Bottom);
 }
