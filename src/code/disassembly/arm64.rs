@@ -40,7 +40,11 @@ fn flow(address: u64, word: u32) -> Flow {
     let to = |offset: i64| address.wrapping_add_signed(offset);
     if word & 0x7c00_0000 == 0x1400_0000 {
         let target = Some(to(words(word, 0, 26)));
-        return if word >> 31 == 1 { Flow::Call(target) } else { Flow::Jump(target) };
+        return if word >> 31 == 1 {
+            Flow::Call(target)
+        } else {
+            Flow::Jump(target)
+        };
     }
     if is_compare(word) || is_condition(word) {
         return Flow::Branch(to(words(word, 5, 19)));
@@ -83,7 +87,11 @@ fn taken(word: u32, registers: &Registers) -> Option<bool> {
     if is_compare(word) || is_test(word) {
         let number = word & 0x1f;
         // The register 31 reads as zero here.
-        let value = if number == 31 { 0 } else { registers.get(&format!("x{number}"))? };
+        let value = if number == 31 {
+            0
+        } else {
+            registers.get(&format!("x{number}"))?
+        };
         let zero = if is_test(word) {
             let bit = word >> 26 & 0x20 | word >> 19 & 0x1f;
             value >> bit & 1 == 0

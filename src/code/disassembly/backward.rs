@@ -62,10 +62,15 @@ fn guess(code: &Disassembler<'_>, address: u64, count: usize) -> Result<Vec<u64>
     if count == 0 {
         return Ok(Vec::new());
     }
-    let window = count.saturating_mul(INSTRUCTION_BYTES_MAX).saturating_add(STEP_BYTES);
+    let window = count
+        .saturating_mul(INSTRUCTION_BYTES_MAX)
+        .saturating_add(STEP_BYTES);
     let from = address.wrapping_sub(window as u64);
     let bytes = code.memory.read_readable(from, window)?;
-    let hole = bytes.iter().rposition(Option::is_none).map_or(0, |hole| hole + 1);
+    let hole = bytes
+        .iter()
+        .rposition(Option::is_none)
+        .map_or(0, |hole| hole + 1);
     let bytes: Vec<u8> = bytes.into_iter().skip(hole).flatten().collect();
     let from = from.wrapping_add(hole as u64);
     // From the end on: the length of the instruction at each byte from which the end is reached.
@@ -82,7 +87,10 @@ fn guess(code: &Disassembler<'_>, address: u64, count: usize) -> Result<Vec<u64>
             *place = length;
         }
     }
-    let mut at = lengths.iter().position(Option::is_some).unwrap_or(bytes.len());
+    let mut at = lengths
+        .iter()
+        .position(Option::is_some)
+        .unwrap_or(bytes.len());
     let mut found = Vec::new();
     while let Some(Some(length)) = lengths.get(at) {
         found.push(code.machine.canonical(from.wrapping_add(at as u64)));

@@ -101,7 +101,11 @@ fn entry(code: &Disassembler<'_>, address: u64) -> Result<Option<(Image, Functio
 }
 
 /// The part a part of a function hangs on.
-fn parent(code: &Disassembler<'_>, image: &Image, function: Function) -> Result<Option<Function>, Fault> {
+fn parent(
+    code: &Disassembler<'_>,
+    image: &Image,
+    function: Function,
+) -> Result<Option<Function>, Fault> {
     let unwind = image.base.wrapping_add(u64::from(function.unwind));
     let mut head = [0; 4];
     if readable(code.memory.read(unwind, &mut head))?.is_none() {

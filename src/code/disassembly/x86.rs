@@ -179,21 +179,32 @@ fn effective(
     }
     let mut shown = Vec::new();
     for operand in 0..decoded.op_count() {
-        let Some((segment, offset, linear)) = place(code.machine, decoded, operand, registers) else {
+        let Some((segment, offset, linear)) = place(code.machine, decoded, operand, registers)
+        else {
             continue;
         };
         let mut value = vec![0; bytes];
         let value = match readable(code.memory.read(linear, &mut value))? {
             Some(()) if goes && bytes == code.machine.pointer_bytes() => {
                 let mut target = [0; 8];
-                target.iter_mut().zip(&value).for_each(|(to, from)| *to = *from);
+                target
+                    .iter_mut()
+                    .zip(&value)
+                    .for_each(|(to, from)| *to = *from);
                 let target = code.machine.canonical(u64::from_le_bytes(target));
                 format!("{{{}}}", code.operand(target))
             }
-            Some(()) => value.iter().rev().map(|byte| format!("{byte:02x}")).collect(),
+            Some(()) => value
+                .iter()
+                .rev()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             None => "??".repeat(bytes),
         };
-        shown.push(format!("{segment}:{}={value}", code.machine.address(offset)));
+        shown.push(format!(
+            "{segment}:{}={value}",
+            code.machine.address(offset)
+        ));
     }
     Ok((!shown.is_empty()).then(|| shown.join(" ")))
 }
@@ -227,10 +238,16 @@ fn place(
     let segment = format!("{segment:?}").to_ascii_lowercase();
     let base = match segment.as_str() {
         // No record of a 32-bit target tells their bases, and zero is none in a running kernel.
-        "fs" | "gs" => registers.get(&format!("{segment}base")).filter(|base| *base != 0)?,
+        "fs" | "gs" => registers
+            .get(&format!("{segment}base"))
+            .filter(|base| *base != 0)?,
         _ => 0,
     };
-    Some((segment, offset, machine.canonical(base.wrapping_add(offset))))
+    Some((
+        segment,
+        offset,
+        machine.canonical(base.wrapping_add(offset)),
+    ))
 }
 
 /// Whether a conditional branch is taken; `None` for anything else.

@@ -17,7 +17,10 @@ pub fn evaluated(machine: Machine, value: u64) -> String {
 pub fn formats(machine: Machine, value: u64) -> Vec<String> {
     let signed = machine.canonical(value).cast_signed();
     let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
-    let (low, high) = (f32::from_be_bytes([e, f, g, h]), f32::from_be_bytes([a, b, c, d]));
+    let (low, high) = (
+        f32::from_be_bytes([e, f, g, h]),
+        f32::from_be_bytes([a, b, c, d]),
+    );
     let (value, high, bytes, octal_digits) = if machine.is_64bit() {
         (value, high, vec![a, b, c, d, e, f, g, h], 22)
     } else {
@@ -36,7 +39,10 @@ pub fn formats(machine: Machine, value: u64) -> Vec<String> {
     lines.push(format!("  Octal:   {value:0octal_digits$o}"));
     lines.push(format!("  Binary:  {}", bits.join(" ")));
     lines.push(format!("  Chars:   {chars}"));
-    lines.push(format!("  Time:    {}", time(value).as_deref().unwrap_or("***** Invalid")));
+    lines.push(format!(
+        "  Time:    {}",
+        time(value).as_deref().unwrap_or("***** Invalid")
+    ));
     let (low, high) = (general(low.into(), 6), general(high.into(), 6));
     lines.push(format!("  Float:   low {low} high {high}"));
     lines.push(format!("  Double:  {}", general(f64::from_bits(value), 6)));
@@ -45,7 +51,11 @@ pub fn formats(machine: Machine, value: u64) -> Vec<String> {
 
 /// A byte as dumps show it: a dot in place of what is not printable.
 pub(super) const fn character(byte: u8) -> char {
-    if matches!(byte, 0x20..0x7f) { byte as char } else { '.' }
+    if matches!(byte, 0x20..0x7f) {
+        byte as char
+    } else {
+        '.'
+    }
 }
 
 /// A number with so many significant digits, zeros at the end left out, and an exponent of three digits where it is
@@ -65,7 +75,11 @@ pub(super) fn general(value: f64, digits: u8) -> String {
         Some(decimals) => without_zeros(&format!("{value:.decimals$}")).to_owned(),
         None => {
             let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{}e{sign}{:03}", without_zeros(mantissa), exponent.unsigned_abs())
+            format!(
+                "{}e{sign}{:03}",
+                without_zeros(mantissa),
+                exponent.unsigned_abs()
+            )
         }
     }
 }
@@ -85,7 +99,9 @@ fn time(value: u64) -> Option<String> {
     } else {
         i64::try_from(value / 10_000_000).ok()? - SECONDS_1601_TO_1970
     };
-    let time = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC);
+    let time = Timestamp::from_second(seconds)
+        .ok()?
+        .to_zoned(TimeZone::UTC);
     Some(time.strftime("%a %b %d %H:%M:%S %Y").to_string())
 }
 
@@ -128,17 +144,23 @@ mod tests {
             ]
         );
         let negative = formats(Machine::Amd64, u64::MAX - 1);
-        assert_eq!(negative.get(2..4).unwrap_or_default(), [
-            "  Decimal: -2",
-            "  Decimal (unsigned) : 18446744073709551614",
-        ]);
+        assert_eq!(
+            negative.get(2..4).unwrap_or_default(),
+            [
+                "  Decimal: -2",
+                "  Decimal (unsigned) : 18446744073709551614",
+            ]
+        );
         assert_eq!(negative.len(), 10);
     }
 
     #[test]
     fn a_long_number_is_a_time_of_windows() {
         let lines = formats(Machine::Amd64, 116_444_736_000_000_000);
-        assert!(lines.contains(&"  Time:    Thu Jan 01 00:00:00 1970".to_owned()), "{lines:?}");
+        assert!(
+            lines.contains(&"  Time:    Thu Jan 01 00:00:00 1970".to_owned()),
+            "{lines:?}"
+        );
     }
 
     #[test]

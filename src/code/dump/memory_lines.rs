@@ -107,7 +107,9 @@ impl Format {
     const fn per_line(self, machine: Machine) -> usize {
         match self {
             Self::Ascii | Self::Wide => 48,
-            Self::DwordSymbols | Self::PointerSymbols | Self::QwordSymbols | Self::BitsOfDwords => 1,
+            Self::DwordSymbols | Self::PointerSymbols | Self::QwordSymbols | Self::BitsOfDwords => {
+                1
+            }
             Self::Doubles => 3,
             Self::Floats | Self::BitsOfBytes => 4,
             _ => 16 / self.width(machine),
@@ -162,13 +164,18 @@ impl Format {
             _ => &[],
         };
         let columns = machine.address(0).to_string().len() + 2;
-        rows.iter().map(|row| format!("{:columns$}{row}", "")).collect()
+        rows.iter()
+            .map(|row| format!("{:columns$}{row}", ""))
+            .collect()
     }
 
     /// One line without its address.
     fn row(self, machine: Machine, names: Option<&Names<'_>>, bytes: &[Option<u8>]) -> String {
         let width = self.width(machine);
-        let items: Vec<String> = bytes.chunks(width).map(|item| self.item(machine, item)).collect();
+        let items: Vec<String> = bytes
+            .chunks(width)
+            .map(|item| self.item(machine, item))
+            .collect();
         let mut row = if self == Self::Bytes && items.len() > 8 {
             let (left, right) = items.split_at(8);
             format!("{}-{}", left.join(" "), right.join(" "))
@@ -184,7 +191,8 @@ impl Format {
                 row = format!("{row:columns$}  {text}");
             }
             Self::BitsOfBytes => {
-                let hex = |byte: &Option<u8>| byte.map_or("??".to_owned(), |byte| format!("{byte:02x}"));
+                let hex =
+                    |byte: &Option<u8>| byte.map_or("??".to_owned(), |byte| format!("{byte:02x}"));
                 let hex: Vec<String> = bytes.iter().map(hex).collect();
                 let columns = per_line * 9 - 1;
                 row = format!("{row:columns$}  {}", hex.join(" "));
@@ -239,14 +247,20 @@ pub fn lines(
             }
             text.bytes
         } else {
-            shown.push(format!("{}  {}", machine.address(at), format.row(machine, Some(names), &bytes)));
+            shown.push(format!(
+                "{}  {}",
+                machine.address(at),
+                format.row(machine, Some(names), &bytes)
+            ));
             bytes.len()
         };
         at = machine.canonical(at.wrapping_add(shown_bytes as u64));
         left -= items as u64;
     }
     if left > 0 {
-        shown.push(format!("({LINES_MAX} lines are the most one command shows)"));
+        shown.push(format!(
+            "({LINES_MAX} lines are the most one command shows)"
+        ));
     }
     Ok((shown, at))
 }
@@ -295,7 +309,10 @@ pub fn listed(
             let row = Format::Pointers.row(machine, None, line);
             shown.push(format!("{}  {row}", machine.address(at.wrapping_add(from))));
         }
-        let next = bytes.get(..width).and_then(number).map(|next| machine.canonical(next));
+        let next = bytes
+            .get(..width)
+            .and_then(number)
+            .map(|next| machine.canonical(next));
         match next {
             Some(next) if next != 0 && next != start && next != at => at = next,
             _ => break,
@@ -344,7 +361,9 @@ fn letter(value: u64) -> char {
         return character(byte);
     }
     let letter = u32::try_from(value).ok().and_then(char::from_u32);
-    letter.filter(|letter| letter.is_alphanumeric()).unwrap_or('.')
+    letter
+        .filter(|letter| letter.is_alphanumeric())
+        .unwrap_or('.')
 }
 
 /// A little-endian number; `None` if one of its bytes cannot be read.

@@ -40,7 +40,11 @@ pub fn flags_line(registers: &Registers) -> String {
     let is_set = |name: &str| registers.get(name).is_some_and(|value| value != 0);
     if registers.machine() == Machine::Arm64 {
         let letters = ["n", "z", "c", "v"].map(|name| {
-            if is_set(name) { name.to_ascii_uppercase() } else { "-".to_owned() }
+            if is_set(name) {
+                name.to_ascii_uppercase()
+            } else {
+                "-".to_owned()
+            }
         });
         let cpsr = registers.get("cpsr").unwrap_or_default();
         return format!("cpsr={cpsr:08x} {}", letters.concat());
@@ -140,7 +144,12 @@ mod tests {
 
     #[test]
     fn x86_registers_stand_six_in_a_line_and_the_flags_beside_them() {
-        let values = [("eax", 1), ("eip", 0xffff_ffff_8054_a6f0), ("cs", 8), ("efl", 0xa95)];
+        let values = [
+            ("eax", 1),
+            ("eip", 0xffff_ffff_8054_a6f0),
+            ("cs", 8),
+            ("efl", 0xa95),
+        ];
         assert_eq!(
             registers(&with(Machine::X86, &values)),
             [
@@ -157,7 +166,9 @@ mod tests {
         assert_eq!(lines.len(), 10);
         assert_eq!(
             lines.first().map(String::as_str),
-            Some(" x0=0000000000000007  x1=0000000000000000  x2=0000000000000000  x3=0000000000000000")
+            Some(
+                " x0=0000000000000007  x1=0000000000000000  x2=0000000000000000  x3=0000000000000000"
+            )
         );
         assert_eq!(lines.last().map(String::as_str), Some("cpsr=600000c5 -ZC-"));
     }

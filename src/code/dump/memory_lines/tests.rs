@@ -8,21 +8,43 @@ use proptest::prelude::*;
 const BASE: u64 = 0xffff_f801_2a00_0000;
 
 const HEADER: [u8; 32] = [
-    0x4d, 0x5a, 0x90, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0xff, 0xff, 0, 0, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0,
-    0,
+    0x4d, 0x5a, 0x90, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0xff, 0xff, 0, 0, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0x40,
+    0, 0, 0, 0, 0, 0, 0,
 ];
 
-fn dump(command: &str, machine: Machine, memory: &Image, address: u64, count: Option<u64>) -> (Vec<String>, u64) {
+fn dump(
+    command: &str,
+    machine: Machine,
+    memory: &Image,
+    address: u64,
+    count: Option<u64>,
+) -> (Vec<String>, u64) {
     let mut modules = Modules::default();
     modules.insert(Module::new("mydrv.sys", BASE, 0x1000));
     modules.set_naming(BASE, Naming::Nothing);
     let format = Format::of(command).unwrap();
     let items = count.unwrap_or_else(|| format.default_count(machine));
-    lines(format, machine, memory, &Names::new(&modules), address, items, count.is_some()).unwrap()
+    lines(
+        format,
+        machine,
+        memory,
+        &Names::new(&modules),
+        address,
+        items,
+        count.is_some(),
+    )
+    .unwrap()
 }
 
 fn header(command: &str, count: u64) -> Vec<String> {
-    dump(command, Machine::Amd64, &Image::new(BASE, HEADER), BASE, Some(count)).0
+    dump(
+        command,
+        Machine::Amd64,
+        &Image::new(BASE, HEADER),
+        BASE,
+        Some(count),
+    )
+    .0
 }
 
 #[test]
@@ -40,20 +62,35 @@ fn bytes_stand_sixteen_in_a_line_with_their_characters() {
 fn a_short_line_keeps_its_text_column() {
     let nothing = Image::default();
     let (shown, next) = dump("db", Machine::Amd64, &nothing, 0x10, Some(8));
-    assert_eq!(shown, ["00000000`00000010  ?? ?? ?? ?? ?? ?? ?? ??                          ????????"]);
+    assert_eq!(
+        shown,
+        ["00000000`00000010  ?? ?? ?? ?? ?? ?? ?? ??                          ????????"]
+    );
     assert_eq!(next, 0x18);
 }
 
 #[test]
 fn words_of_all_sizes_have_their_columns() {
-    assert_eq!(header("dw", 8), ["fffff801`2a000000  5a4d 0090 0003 0000 0004 0000 ffff 0000"]);
-    assert_eq!(header("dW", 2), ["fffff801`2a000000  5a4d 0090                                MZ.."]);
-    assert_eq!(header("dd", 4), ["fffff801`2a000000  00905a4d 00000003 00000004 0000ffff"]);
+    assert_eq!(
+        header("dw", 8),
+        ["fffff801`2a000000  5a4d 0090 0003 0000 0004 0000 ffff 0000"]
+    );
+    assert_eq!(
+        header("dW", 2),
+        ["fffff801`2a000000  5a4d 0090                                MZ.."]
+    );
+    assert_eq!(
+        header("dd", 4),
+        ["fffff801`2a000000  00905a4d 00000003 00000004 0000ffff"]
+    );
     assert_eq!(
         header("dc", 4),
         ["fffff801`2a000000  00905a4d 00000003 00000004 0000ffff  MZ.............."]
     );
-    assert_eq!(header("dq", 2), ["fffff801`2a000000  00000003`00905a4d 0000ffff`00000004"]);
+    assert_eq!(
+        header("dq", 2),
+        ["fffff801`2a000000  00000003`00905a4d 0000ffff`00000004"]
+    );
     assert_eq!(header("dp", 2), header("dq", 2));
     let narrow = Image::new(0xffff_ffff_8040_0000, HEADER);
     assert_eq!(
@@ -69,8 +106,14 @@ fn words_of_all_sizes_have_their_columns() {
 #[test]
 fn an_item_that_is_not_all_there_is_question_marks() {
     let memory = Image::new(0x1000, [1, 0, 0, 0, 2]);
-    assert_eq!(dump("dd", Machine::Amd64, &memory, 0x1000, Some(2)).0, ["00000000`00001000  00000001 ????????"]);
-    assert_eq!(dump("dq", Machine::Amd64, &memory, 0x1000, Some(1)).0, ["00000000`00001000  ????????`????????"]);
+    assert_eq!(
+        dump("dd", Machine::Amd64, &memory, 0x1000, Some(2)).0,
+        ["00000000`00001000  00000001 ????????"]
+    );
+    assert_eq!(
+        dump("dq", Machine::Amd64, &memory, 0x1000, Some(1)).0,
+        ["00000000`00001000  ????????`????????"]
+    );
 }
 
 #[test]
@@ -78,7 +121,13 @@ fn pointers_have_their_names() {
     let mut stack = (BASE + 0x1a2).to_le_bytes().to_vec();
     stack.extend([0; 8]);
     let memory = Image::new(0xffff_f801_2ee0_b9e8, stack);
-    let (shown, next) = dump("dps", Machine::Amd64, &memory, 0xffff_f801_2ee0_b9e8, Some(2));
+    let (shown, next) = dump(
+        "dps",
+        Machine::Amd64,
+        &memory,
+        0xffff_f801_2ee0_b9e8,
+        Some(2),
+    );
     assert_eq!(
         shown,
         [
@@ -93,16 +142,31 @@ fn pointers_have_their_names() {
 fn a_text_ends_at_its_nul_unless_a_count_was_given() {
     let memory = Image::new(0x1000, *b"PsLoaded\0List\x07");
     let at_nul = dump("da", Machine::Amd64, &memory, 0x1000, None);
-    assert_eq!(at_nul, (vec!["00000000`00001000  \"PsLoaded\"".to_owned()], 0x1009));
+    assert_eq!(
+        at_nul,
+        (vec!["00000000`00001000  \"PsLoaded\"".to_owned()], 0x1009)
+    );
     let counted = dump("da", Machine::Amd64, &memory, 0x1000, Some(14));
-    assert_eq!(counted, (vec!["00000000`00001000  \"PsLoaded.List.\"".to_owned()], 0x100e));
+    assert_eq!(
+        counted,
+        (
+            vec!["00000000`00001000  \"PsLoaded.List.\"".to_owned()],
+            0x100e
+        )
+    );
     let broken = dump("da", Machine::Amd64, &memory, 0x1009, None);
     assert_eq!(broken.0, ["00000000`00001009  \"List.?\""]);
     let long = Image::new(0x1000, [[b'a'; 48].as_slice(), &[0]].concat());
     assert_eq!(dump("da", Machine::Amd64, &long, 0x1000, None).0.len(), 1);
-    let wide: Vec<u8> = "Kérnel\u{202e}\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide: Vec<u8> = "Kérnel\u{202e}\0"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let wide = Image::new(0x1000, wide);
-    assert_eq!(dump("du", Machine::Amd64, &wide, 0x1000, None).0, ["00000000`00001000  \"K.rnel.\""]);
+    assert_eq!(
+        dump("du", Machine::Amd64, &wide, 0x1000, None).0,
+        ["00000000`00001000  \"K.rnel.\""]
+    );
 }
 
 #[test]
@@ -115,7 +179,10 @@ fn numbers_with_a_point_and_bits_have_their_columns() {
         dump("df", Machine::X86, &memory, 0x1000, Some(2)).0,
         ["00001000               1.5               -2"]
     );
-    assert_eq!(dump("dD", Machine::X86, &memory, 0x1008, Some(1)).0, ["00001008                       0.1"]);
+    assert_eq!(
+        dump("dD", Machine::X86, &memory, 0x1008, Some(1)).0,
+        ["00001008                       0.1"]
+    );
     assert_eq!(
         dump("dyb", Machine::X86, &memory, 0x1002, Some(2)).0,
         [
@@ -154,9 +221,18 @@ fn case_matters_only_where_it_means_something() {
     }
     let count = |command: &str, machine| Format::of(command).unwrap().default_count(machine);
     assert_eq!(count("db", Machine::Amd64), 128);
-    assert_eq!((count("dp", Machine::Amd64), count("dp", Machine::X86)), (16, 32));
-    assert_eq!((count("df", Machine::Amd64), count("dD", Machine::Amd64)), (16, 15));
-    assert_eq!((count("dw", Machine::Amd64), count("dq", Machine::Amd64)), (64, 16));
+    assert_eq!(
+        (count("dp", Machine::Amd64), count("dp", Machine::X86)),
+        (16, 32)
+    );
+    assert_eq!(
+        (count("df", Machine::Amd64), count("dD", Machine::Amd64)),
+        (16, 15)
+    );
+    assert_eq!(
+        (count("dw", Machine::Amd64), count("dq", Machine::Amd64)),
+        (64, 16)
+    );
 }
 
 #[test]
@@ -167,7 +243,10 @@ fn a_hit_is_one_line_from_the_hit_on() {
         line(Format::Bytes),
         "fffff801`2a000010  b8 00 00 00 00 00 00 00-40 00 00 00 00 00 00 00  ........@......."
     );
-    assert_eq!(line(Format::Dwords), "fffff801`2a000010  000000b8 00000000 00000040 00000000");
+    assert_eq!(
+        line(Format::Dwords),
+        "fffff801`2a000010  000000b8 00000000 00000040 00000000"
+    );
     assert_eq!(line(Format::Ascii), "fffff801`2a000010  \".\"");
 }
 
@@ -184,18 +263,32 @@ fn a_list_ends_where_it_closes() {
             "00000000`00002010  00000000`00000008",
         ]
     );
-    assert_eq!(listed(Machine::Amd64, &memory, 0x3000, 10, 1).unwrap(), ["00000000`00003000  ????????`????????"]);
+    assert_eq!(
+        listed(Machine::Amd64, &memory, 0x3000, 10, 1).unwrap(),
+        ["00000000`00003000  ????????`????????"]
+    );
 }
 
 #[test]
 fn what_is_missing_is_asked_for_and_too_much_is_said_to_be() {
     let modules = Modules::default();
     let names = Names::new(&modules);
-    let missing = lines(Format::Bytes, Machine::Amd64, &Cache::new(16), &names, 0x1000, 8, true);
+    let missing = lines(
+        Format::Bytes,
+        Machine::Amd64,
+        &Cache::new(16),
+        &names,
+        0x1000,
+        8,
+        true,
+    );
     assert!(matches!(missing, Err(Fault::Missing { .. })));
     let (shown, _) = dump("dps", Machine::Amd64, &Image::default(), 0, Some(u64::MAX));
     assert_eq!(shown.len(), LINES_MAX + 1);
-    assert_eq!(shown.last().unwrap(), "(16384 lines are the most one command shows)");
+    assert_eq!(
+        shown.last().unwrap(),
+        "(16384 lines are the most one command shows)"
+    );
 }
 
 proptest! {
