@@ -1,17 +1,20 @@
 //! Who called whom: stacks from registers and memory.
+//!
+//! On x64 from the unwind information of the images, elsewhere from the chain of frame pointers. Stacks and images are
+//! the target's and may be hostile: every walk is bounded, and leads upwards.
+
+mod amd64;
+mod arm64;
+#[cfg(test)]
+mod tests;
+mod x86;
 
 use super::machine::Machine;
 use super::memory::{Fault, Memory, readable};
 use super::modules::Modules;
 use super::names::Names;
+use super::pe::ImageError;
 use super::registers::Registers;
-
-mod amd64;
-mod arm64;
-mod epilogue;
-#[cfg(test)]
-mod tests;
-mod x86;
 
 /// One frame of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,8 @@ pub struct Frame {
     pub stack: u64,
     /// Where it returns to; zero in the last frame.
     pub return_address: u64,
-    /// The first four words where a caller leaves arguments: what `kb` shows. `None` where they cannot be read.
+    /// The first four words where a caller leaves arguments: what `kb` shows. `None` where they cannot be read, and
+    /// where no call left any: on ARM64, and in a function that an interrupt entered.
     pub arguments: [Option<u64>; 4],
 }
 
@@ -51,23 +55,51 @@ pub struct Stack {
 /// The most frames a stack has.
 pub const FRAMES_MAX: usize = 0xffff;
 
-/// One step from a function to its caller.
-enum Step {
-    /// The registers of the caller, and what is shown of the function it called.
-    Caller {
-        /// Boxed: the other outcomes are small.
-        caller: Box<Registers>,
-        /// What the frame of the function is called by.
-        stack: u64,
-        /// Where the caller left arguments.
-        arguments: u64,
-        /// Whether the caller was interrupted rather than called: its instruction pointer is exact.
-        interrupted: bool,
-    },
+/// Stands in a frame and can step to its caller.
+trait Walker {
+    /// Where the function is.
+    fn instruction(&self) -> u64;
+    /// What is shown of the stack.
+    fn stack(&self) -> u64;
+    /// Steps to the caller and says where the arguments of the call lie. After a [`Stop`] it stands where it stood.
+    fn step(&mut self) -> Result<Option<u64>, Stop>;
+    /// Puts what is known of the registers in this frame over those of the innermost one.
+    fn store(&self, registers: &mut Registers);
+}
+
+/// Why a step failed.
+enum Stop {
+    /// Memory is not known yet.
+    Missing(Fault),
+    /// There is no caller.
     End(End),
 }
 
-/// Walks the stack that `registers` are in, for at most `limit` frames.
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing { .. } => Self::Missing(fault),
+            Fault::Unreadable { address } => Self::End(End::Unreadable(address)),
+        }
+    }
+}
+
+impl From<ImageError> for Stop {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Memory(fault) => fault.into(),
+            ImageError::Damaged { reason, .. } => broken(reason),
+        }
+    }
+}
+
+const fn broken(reason: &'static str) -> Stop {
+    Stop::End(End::Broken(reason))
+}
+
+const NOT_ABOVE: Stop = broken("the next frame is not above this one");
+
+/// Walks the stack that `registers` are in, for at most `limit` frames and never more than [`FRAMES_MAX`].
 ///
 /// # Errors
 /// [`Fault::Missing`] only: what cannot be read ends the stack.
@@ -77,56 +109,44 @@ pub fn walk(
     registers: &Registers,
     limit: usize,
 ) -> Result<Stack, Fault> {
-    let machine = registers.machine();
+    let mut walker = walker(memory, modules, registers)?;
+    let pointer = registers.machine().pointer_bytes();
     let mut frames = Vec::new();
-    let mut current = registers.clone();
-    let mut exact = true;
-    let limit = limit.min(FRAMES_MAX);
-    let end = loop {
-        if frames.len() == limit {
-            break End::Limit;
-        }
+    while frames.len() < limit.min(FRAMES_MAX) {
         let mut frame = Frame {
-            instruction: current.instruction(),
-            stack: if machine == Machine::X86 {
-                current.frame()
-            } else {
-                current.stack()
-            },
+            instruction: walker.instruction(),
+            stack: walker.stack(),
             return_address: 0,
             arguments: [None; 4],
         };
-        match step(memory, modules, &current, exact)? {
-            Step::End(end) => {
-                frames.push(frame);
-                break end;
-            }
-            Step::Caller {
-                caller,
-                stack,
-                arguments,
-                interrupted,
-            } => {
-                frame.stack = stack;
-                frame.return_address = caller.instruction();
-                let pointer = machine.pointer_bytes();
-                for (number, argument) in (0_u64..).zip(&mut frame.arguments) {
-                    let at = arguments.wrapping_add(number * pointer as u64);
-                    *argument = readable(memory.number(at, pointer))?;
+        let end = match walker.step() {
+            Ok(arguments) => {
+                if let Some(at) = arguments {
+                    for (argument, number) in frame.arguments.iter_mut().zip(0..) {
+                        let at = at.wrapping_add(number * pointer as u64);
+                        *argument = readable(memory.number(at, pointer))?;
+                    }
                 }
-                frames.push(frame);
-                exact = interrupted;
-                current = *caller;
+                frame.return_address = walker.instruction();
+                (frame.return_address == 0).then_some(End::Bottom)
             }
+            Err(Stop::Missing(fault)) => return Err(fault),
+            Err(Stop::End(end)) => Some(end),
+        };
+        frames.push(frame);
+        if let Some(end) = end {
+            return Ok(Stack { frames, end });
         }
-        if current.instruction() == 0 {
-            break End::Bottom;
-        }
-    };
-    Ok(Stack { frames, end })
+    }
+    Ok(Stack {
+        frames,
+        end: End::Limit,
+    })
 }
 
-/// The registers of the caller: what `gu` needs, and `$ra` is their instruction pointer. `None` at the bottom.
+/// The registers of the caller: what `gu` needs, and `$ra` is their instruction pointer. `None` at the bottom, and where
+/// the caller cannot be found. Registers that functions may change keep the value they have in the innermost frame; on
+/// ARM64 the caller's stack pointer is not below the one given.
 ///
 /// # Errors
 /// [`Fault::Missing`] only.
@@ -135,28 +155,29 @@ pub fn caller(
     modules: &Modules,
     registers: &Registers,
 ) -> Result<Option<Registers>, Fault> {
-    Ok(match step(memory, modules, registers, true)? {
-        Step::Caller { caller, .. } if caller.instruction() != 0 => Some(*caller),
-        Step::Caller { .. } | Step::End(_) => None,
-    })
+    let mut walker = walker(memory, modules, registers)?;
+    match walker.step() {
+        Ok(_) if walker.instruction() == 0 => Ok(None),
+        Ok(_) => {
+            let mut registers = registers.clone();
+            walker.store(&mut registers);
+            Ok(Some(registers))
+        }
+        Err(Stop::Missing(fault)) => Err(fault),
+        Err(Stop::End(_)) => Ok(None),
+    }
 }
 
-/// One step. `exact` tells that the instruction pointer is where the function was stopped, not where a call returns to.
-fn step(
-    memory: &dyn Memory,
-    modules: &Modules,
+fn walker<'a>(
+    memory: &'a dyn Memory,
+    modules: &'a Modules,
     registers: &Registers,
-    exact: bool,
-) -> Result<Step, Fault> {
-    let stepped = match registers.machine() {
-        Machine::X86 => x86::step(memory, registers, exact),
-        Machine::Amd64 => amd64::step(memory, modules, registers, exact),
-        Machine::Arm64 => arm64::step(memory, registers, exact),
-    };
-    match stepped {
-        Err(Fault::Unreadable { address }) => Ok(Step::End(End::Unreadable(address))),
-        stepped => stepped,
-    }
+) -> Result<Box<dyn Walker + 'a>, Fault> {
+    Ok(match registers.machine() {
+        Machine::Amd64 => Box::new(amd64::Amd64::new(memory, modules, registers)),
+        Machine::X86 => Box::new(x86::X86::new(memory, registers)?),
+        Machine::Arm64 => Box::new(arm64::Arm64::new(memory, registers)?),
+    })
 }
 
 /// Which columns `k` shows.
@@ -168,7 +189,8 @@ pub enum Columns {
     Arguments,
 }
 
-/// The lines `k` prints, with the heading.
+/// The lines `k` prints, with the heading. A stack that ends neither at its bottom nor at the limit has a last line that
+/// says why.
 pub fn listing(
     stack: &Stack,
     machine: Machine,
@@ -176,16 +198,15 @@ pub fn listing(
     columns: Columns,
 ) -> Vec<String> {
     let wide = machine.is_64bit();
-    let heading = match (wide, columns) {
-        (true, Columns::Plain) => format!(" # {:<17} {:<21} Call Site", "Child-SP", "RetAddr"),
-        (true, Columns::Arguments) => {
-            format!(
-                " # {:<17} {:<21} : {:<71} : Call Site",
-                "Child-SP", "RetAddr", "Args to Child"
-            )
-        }
-        (false, Columns::Plain) => " # ChildEBP RetAddr".to_owned(),
-        (false, Columns::Arguments) => " # ChildEBP RetAddr  Args to Child".to_owned(),
+    let arguments = columns == Columns::Arguments;
+    let heading = match (wide, arguments) {
+        (true, false) => format!(" # {:17} {:21} Call Site", "Child-SP", "RetAddr"),
+        (true, true) => format!(
+            " # {:17} {:21} : {:71} : Call Site",
+            "Child-SP", "RetAddr", "Args to Child"
+        ),
+        (false, false) => " # ChildEBP RetAddr".to_owned(),
+        (false, true) => " # ChildEBP RetAddr  Args to Child".to_owned(),
     };
     let mut lines = vec![heading];
     for (number, frame) in stack.frames.iter().enumerate() {
@@ -193,32 +214,44 @@ pub fn listing(
             || format!("0x{}", machine.address(frame.instruction)),
             |near| near.to_string(),
         );
-        let shown = |argument: &Option<u64>| match argument {
-            Some(value) => machine.address(*value).to_string(),
-            None if wide => "????????`????????".to_owned(),
-            None => "????????".to_owned(),
-        };
-        let arguments: Vec<String> = frame
-            .arguments
-            .iter()
-            .take(if wide { 4 } else { 3 })
-            .map(shown)
-            .collect();
-        let arguments = arguments.join(" ");
-        let (at, returns) = (
+        let (below, back) = (
             machine.address(frame.stack),
             machine.address(frame.return_address),
         );
-        lines.push(match (wide, columns) {
-            (true, Columns::Plain) => format!("{number:02x} {at} {returns:<21} {site}"),
-            (true, Columns::Arguments) => {
-                format!("{number:02x} {at} {returns:<21} : {arguments} : {site}")
-            }
-            (false, Columns::Plain) => format!("{number:02x} {at} {returns} {site}"),
-            (false, Columns::Arguments) => {
-                format!("{number:02x} {at} {returns} {arguments} {site}")
+        let words: Vec<String> = frame
+            .arguments
+            .iter()
+            .map(|word| match word {
+                Some(word) => machine.address(*word).to_string(),
+                None if wide => "????????`????????".to_owned(),
+                None => "????????".to_owned(),
+            })
+            .collect();
+        lines.push(match (wide, arguments) {
+            (true, false) => format!("{number:02x} {below} {back:21} {site}"),
+            (true, true) => format!(
+                "{number:02x} {below} {back:21} : {} : {site}",
+                words.join(" ")
+            ),
+            (false, false) => format!("{number:02x} {below} {back} {site}"),
+            (false, true) => {
+                let shown: Vec<String> = words.into_iter().take(X86_ARGUMENTS).collect();
+                format!("{number:02x} {below} {back} {} {site}", shown.join(" "))
             }
         });
     }
+    match stack.end {
+        End::Bottom | End::Limit => {}
+        End::Unreadable(address) => {
+            lines.push(format!(
+                "The stack ends here: {} cannot be read.",
+                machine.address(address)
+            ));
+        }
+        End::Broken(reason) => lines.push(format!("The stack ends here: {reason}.")),
+    }
     lines
 }
+
+/// How many arguments a line has where addresses have 32 bits.
+const X86_ARGUMENTS: usize = 3;

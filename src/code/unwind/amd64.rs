@@ -1,288 +1,282 @@
-//! x64: every function but a leaf tells in its image how its frame is undone.
+//! Stepping to callers on x64.
 //!
-//! Source: Microsoft's description of x64 exception handling.
+//! Source: Microsoft's public description of exception handling on x64 (unwind information, prologues, epilogues).
+//! What it leaves open: the epilogue codes of version 2 are passed over, since epilogues are known by their instructions.
 
-use super::epilogue;
-use super::{End, Step};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{NOT_ABOVE, Stop, Walker, broken};
 use crate::code::memory::{Fault, Memory};
 use crate::code::modules::Modules;
 use crate::code::pe::{Function, Image, ImageError};
 use crate::code::registers::Registers;
+use epilogue::Ending;
+use information::{Code, Information};
 
-pub fn step(
-    memory: &dyn Memory,
-    modules: &Modules,
-    registers: &Registers,
-    exact: bool,
-) -> Result<Step, Fault> {
-    let rip = registers.instruction();
-    let before = registers.stack();
-    let mut frame = Undoing {
-        memory,
-        registers: registers.clone(),
-        interrupted: false,
-    };
-    match modules.at(rip) {
-        // Code outside of all images is taken for a leaf only where the processor really is.
-        None if !exact => {
-            return Ok(Step::End(End::Broken(
-                "the return address lies in no module",
-            )));
-        }
-        None => {}
-        Some(module) => match undo_function(&mut frame, module.base, rip, exact) {
-            Ok(()) => {}
-            Err(ImageError::Memory(fault)) => return Err(fault),
-            Err(ImageError::Damaged { reason, .. }) => return Ok(Step::End(End::Broken(reason))),
-        },
-    }
-    let Undoing {
-        mut registers,
-        interrupted,
-        ..
-    } = frame;
-    if !interrupted {
-        let stack = registers.stack();
-        registers.set("rip", memory.number(stack, 8)?);
-        registers.set("rsp", stack.wrapping_add(8));
-        if registers.stack() <= before {
-            return Ok(Step::End(End::Broken("the stack does not rise")));
-        }
-    }
-    Ok(Step::Caller {
-        stack: before,
-        arguments: registers.stack(),
-        caller: Box::new(registers),
-        interrupted,
-    })
-}
+mod epilogue;
+mod information;
 
-/// A frame that is being undone.
-struct Undoing<'a> {
+/// Walks stacks of x64 code.
+pub(super) struct Amd64<'a> {
     memory: &'a dyn Memory,
-    registers: Registers,
-    /// Whether a machine frame was found: the registers are complete.
-    interrupted: bool,
+    modules: &'a Modules,
+    /// By base; `None` for what is no image.
+    images: HashMap<u64, Option<Rc<Image>>>,
+    state: State,
+    /// How often the walk came through a machine frame.
+    machine_frames: usize,
 }
 
-impl Undoing<'_> {
+/// The registers as far as unwinding knows them.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// By their numbers in instructions.
+    general: [u64; 16],
+    instruction: u64,
+    /// Whether the instruction is the next one to run. In callers it follows a call.
+    exact: bool,
+    /// What the processor saved when it was interrupted: code segment, flags, stack segment.
+    saved: Option<[u64; 3]>,
+}
+
+impl State {
+    fn get(&self, number: u8) -> u64 {
+        self.general
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn set(&mut self, number: u8, value: u64) {
+        if let Some(register) = self.general.get_mut(usize::from(number)) {
+            *register = value;
+        }
+    }
+
     fn stack(&self) -> u64 {
-        self.registers.stack()
+        self.get(RSP)
     }
 
     fn release(&mut self, bytes: u64) {
-        self.registers.set("rsp", self.stack().wrapping_add(bytes));
+        self.set(RSP, self.stack().wrapping_add(bytes));
     }
 
-    fn pop(&mut self, register: u8) -> Result<(), Fault> {
-        let value = self.memory.number(self.stack(), 8)?;
+    /// Takes a word from the stack.
+    fn pop(&mut self, memory: &dyn Memory) -> Result<u64, Fault> {
+        let word = memory.number(self.stack(), 8)?;
         self.release(8);
-        self.registers.set(name(register), value);
-        Ok(())
-    }
-}
-
-/// Undoes the frame of the function at `rip`, all but its return address. Leaf functions have none.
-fn undo_function(
-    frame: &mut Undoing<'_>,
-    base: u64,
-    rip: u64,
-    exact: bool,
-) -> Result<(), ImageError> {
-    let memory = frame.memory;
-    let image = Image::read(memory, base)?;
-    let Ok(offset) = u32::try_from(rip - base) else {
-        return Ok(());
-    };
-    let Some(mut function) = image.function(memory, offset)? else {
-        return Ok(());
-    };
-    let damaged = |reason| ImageError::Damaged { base, reason };
-    for link in 0..CHAIN_MAX {
-        // An odd offset leads to another entry of the function table, for code that shares unwind information.
-        for _ in 0..CHAIN_MAX {
-            if function.unwind & 1 != 0 {
-                function = entry(memory, base, function.unwind & !1)?;
-            }
-        }
-        let information = Information::read(memory, base, function.unwind)?;
-        // Only the part of the function that is running can be in its prologue or epilogue.
-        let done = if link == 0 {
-            offset.wrapping_sub(function.start)
-        } else {
-            u32::MAX
-        };
-        let in_prologue = done < information.prologue_bytes.into();
-        if exact && link == 0 && !in_prologue {
-            let part = (
-                base + u64::from(function.start),
-                base + u64::from(function.end),
-            );
-            if let Some(tail) = epilogue::find(memory, rip, part, information.frame_register)? {
-                if let Some((register, displacement)) = tail.stack_from {
-                    let value = frame.registers.get(name(register)).unwrap_or_default();
-                    frame.registers.set("rsp", value.wrapping_add(displacement));
-                }
-                frame.release(tail.released);
-                for register in tail.popped {
-                    frame.pop(register)?;
-                }
-                return Ok(());
-            }
-        }
-        information.undo(frame, done)?;
-        if frame.interrupted {
-            return Ok(());
-        }
-        let Some(next) = information.chained else {
-            return Ok(());
-        };
-        function = next;
-    }
-    Err(damaged("its unwind information is chained in a circle"))
-}
-
-/// How a function builds its frame.
-struct Information {
-    prologue_bytes: u8,
-    frame_register: Option<u8>,
-    frame_offset: u64,
-    version: u8,
-    codes: Vec<[u8; 2]>,
-    chained: Option<Function>,
-}
-
-impl Information {
-    fn read(memory: &dyn Memory, base: u64, offset: u32) -> Result<Self, ImageError> {
-        let damaged = |reason| ImageError::Damaged { base, reason };
-        let at = base.wrapping_add(offset.into());
-        let mut header = [0; 4];
-        memory.read(at, &mut header)?;
-        let [first, prologue_bytes, count, frame] = header;
-        let (version, flags) = (first & 7, first >> 3);
-        if !matches!(version, 1 | 2) {
-            return Err(damaged("unwind information of an unknown version"));
-        }
-        let mut codes = vec![0; usize::from(count) * 2];
-        memory.read(at.wrapping_add(4), &mut codes)?;
-        let chained = if flags & CHAINED == 0 {
-            None
-        } else {
-            // Codes are padded to an even number.
-            let after = 4 + u32::from(count).next_multiple_of(2) * 2;
-            Some(entry(memory, base, offset.wrapping_add(after))?)
-        };
-        Ok(Self {
-            prologue_bytes,
-            frame_register: (frame & 0xf != 0).then_some(frame & 0xf),
-            frame_offset: u64::from(frame >> 4) * 16,
-            version,
-            codes: codes.as_chunks().0.to_vec(),
-            chained,
-        })
+        Ok(word)
     }
 
-    /// Undoes what the first `done` bytes of the function did.
-    fn undo(&self, frame: &mut Undoing<'_>, done: u32) -> Result<(), ImageError> {
-        let memory = frame.memory;
-        let pointer = |frame: &Undoing<'_>| {
-            let register = frame.registers.get(name(self.frame_register?))?;
-            Some(register.wrapping_sub(self.frame_offset))
-        };
-        let set_up = done >= self.prologue_bytes.into()
-            || self
-                .steps()
-                .any(|(at, operation, _)| operation & 0xf == SET_FRAME && u32::from(at) <= done);
-        let saved = if set_up { pointer(frame) } else { None }.unwrap_or_else(|| frame.stack());
-        for (at, operation, operand) in self.steps() {
-            if u32::from(at) > done {
-                continue;
-            }
-            let register = operation >> 4;
-            match operation & 0xf {
-                PUSH => frame.pop(register)?,
-                ALLOCATE_LARGE | ALLOCATE_SMALL => frame.release(operand),
-                SET_FRAME => {
-                    let stack = pointer(frame).unwrap_or_else(|| frame.stack());
-                    frame.registers.set("rsp", stack);
-                }
-                SAVE | SAVE_FAR => {
-                    let value = memory.number(saved.wrapping_add(operand), 8)?;
-                    frame.registers.set(name(register), value);
-                }
-                MACHINE_FRAME => {
-                    // An error code may lie below it.
-                    frame.release(u64::from(register) * 8);
-                    let stack = frame.stack();
-                    frame.registers.set("rip", memory.number(stack, 8)?);
-                    frame
-                        .registers
-                        .set("rsp", memory.number(stack.wrapping_add(24), 8)?);
-                    frame.interrupted = true;
-                    return Ok(());
-                }
-                // Saved vector registers and descriptions of epilogues move nothing that is followed here.
-                _ => {}
-            }
-        }
+    /// Returns to the caller.
+    fn leave(&mut self, memory: &dyn Memory) -> Result<(), Fault> {
+        self.instruction = self.pop(memory)?;
+        self.exact = false;
         Ok(())
     }
 
-    /// The operations with their position in the prologue and their operand in bytes, last one first. Ends at a
-    /// damaged one.
-    fn steps(&self) -> impl Iterator<Item = (u8, u8, u64)> {
-        let mut rest = self.codes.as_slice();
-        std::iter::from_fn(move || {
-            let (&[at, operation], after) = rest.split_first()?;
-            let slots = match (operation & 0xf, operation >> 4) {
-                (SAVE | 8, _) | (ALLOCATE_LARGE, 0) => 1,
-                (SAVE_FAR | 9, _) | (ALLOCATE_LARGE, _) => 2,
-                (6, _) if self.version == 1 => 1,
-                (7, _) => 2,
-                _ => 0,
-            };
-            let (operands, after) = after.split_at_checked(slots)?;
-            rest = after;
-            let operand = match (operation & 0xf, operands) {
-                (ALLOCATE_SMALL, _) => u64::from(operation >> 4) * 8 + 8,
-                (_, [word]) => u64::from(u16::from_le_bytes(*word)) * 8,
-                (_, [[a, b], [c, d]]) => u32::from_le_bytes([*a, *b, *c, *d]).into(),
-                _ => 0,
-            };
-            Some((at, operation, operand))
-        })
+    /// Goes back to where the processor was interrupted.
+    fn resume(&mut self, memory: &dyn Memory) -> Result<(), Fault> {
+        self.instruction = self.pop(memory)?;
+        let segment = self.pop(memory)?;
+        let flags = self.pop(memory)?;
+        let stack = self.pop(memory)?;
+        self.saved = Some([segment, flags, self.pop(memory)?]);
+        self.set(RSP, stack);
+        self.exact = true;
+        Ok(())
+    }
+
+    /// Undoes what the codes of a prologue did that `done` bytes of have run. True if it went through a machine frame.
+    fn undo(
+        &mut self,
+        memory: &dyn Memory,
+        information: &Information,
+        done: u32,
+    ) -> Result<bool, Fault> {
+        let frame_is_set = done >= information.prologue_bytes
+            || information
+                .codes
+                .iter()
+                .any(|(at, code)| *code == Code::SetFrame && done >= *at);
+        let base = match information.frame {
+            Some((register, offset)) if frame_is_set => self.get(register).wrapping_sub(offset),
+            _ => self.stack(),
+        };
+        for (_, code) in information.codes.iter().filter(|(at, _)| done >= *at) {
+            match *code {
+                Code::Push(register) => {
+                    let word = self.pop(memory)?;
+                    self.set(register, word);
+                }
+                Code::Allocate(bytes) => self.release(bytes.into()),
+                Code::SetFrame => self.set(RSP, base),
+                Code::Save(register, offset) => {
+                    self.set(
+                        register,
+                        memory.number(base.wrapping_add(offset.into()), 8)?,
+                    );
+                }
+                Code::Vector => {}
+                Code::MachineFrame { error_code } => {
+                    self.release(if error_code { 8 } else { 0 });
+                    self.resume(memory)?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
-/// The entry of a function table at an offset.
-fn entry(memory: &dyn Memory, base: u64, offset: u32) -> Result<Function, Fault> {
-    let mut bytes = [0; 12];
-    memory.read(base.wrapping_add(offset.into()), &mut bytes)?;
-    Ok(Function::of(bytes))
+impl<'a> Amd64<'a> {
+    pub(super) fn new(memory: &'a dyn Memory, modules: &'a Modules, registers: &Registers) -> Self {
+        let value = |name| registers.get(name).unwrap_or_default();
+        Self {
+            memory,
+            modules,
+            images: HashMap::new(),
+            state: State {
+                general: GENERAL.map(value),
+                instruction: registers.instruction(),
+                exact: true,
+                saved: None,
+            },
+            machine_frames: 0,
+        }
+    }
+
+    /// The image and the function the walk stands in.
+    fn function(&mut self) -> Result<Option<(Rc<Image>, Function)>, Stop> {
+        let Some(module) = self.modules.at(self.state.instruction) else {
+            return Ok(None);
+        };
+        let image = if let Some(known) = self.images.get(&module.base) {
+            known.clone()
+        } else {
+            let image = match Image::read(self.memory, module.base) {
+                Ok(image) => Some(Rc::new(image)),
+                Err(ImageError::Damaged { .. }) => None,
+                Err(ImageError::Memory(fault)) => return Err(fault.into()),
+            };
+            self.images.insert(module.base, image.clone());
+            image
+        };
+        let Some(image) = image else { return Ok(None) };
+        let Ok(offset) = u32::try_from(self.state.instruction - module.base) else {
+            return Ok(None);
+        };
+        let mut function = image.function(self.memory, offset)?;
+        if function.is_none() && !self.state.exact {
+            // A call that never returns may be the last instruction of its function.
+            function = image.function(self.memory, offset.saturating_sub(1))?;
+        }
+        Ok(function.map(|function| (image, function)))
+    }
+
+    /// The state of the caller.
+    fn caller(&mut self) -> Result<State, Stop> {
+        let mut state = self.state;
+        state.saved = None;
+        let Some((image, function)) = self.function()? else {
+            if !state.exact {
+                // Functions without unwind information call nobody.
+                return Err(broken("nothing is known of how to unwind the caller"));
+            }
+            state.leave(self.memory)?;
+            return Ok(state);
+        };
+        let function = information::direct(self.memory, &image, function)?;
+        let from_base =
+            u32::try_from(state.instruction.wrapping_sub(image.base)).unwrap_or(u32::MAX);
+        let mut done = from_base.saturating_sub(function.start);
+        let mut information = Information::read(self.memory, &image, function.unwind)?;
+        if done >= information.prologue_bytes
+            && let Some(ending) =
+                epilogue::find(self.memory, &image, function, from_base, information.frame)?
+        {
+            match ending.release {
+                epilogue::Release::None => {}
+                epilogue::Release::Add(bytes) => state.release(bytes),
+                epilogue::Release::Frame(register, offset) => {
+                    state.set(RSP, state.get(register).wrapping_add(offset));
+                }
+            }
+            self.finish(&mut state, &ending)?;
+            return Ok(state);
+        }
+        for _ in 0..information::CHAIN_MAX {
+            if state.undo(self.memory, &information, done)? {
+                return Ok(state);
+            }
+            let Some(parent) = information.parent else {
+                state.leave(self.memory)?;
+                return Ok(state);
+            };
+            let parent = information::direct(self.memory, &image, parent)?;
+            information = Information::read(self.memory, &image, parent.unwind)?;
+            done = u32::MAX;
+        }
+        Err(information::CHAINED_TOO_LONG)
+    }
+
+    /// Runs the rest of an epilogue.
+    fn finish(&self, state: &mut State, ending: &Ending) -> Result<(), Fault> {
+        for register in &ending.pops {
+            let word = state.pop(self.memory)?;
+            state.set(*register, word);
+        }
+        state.leave(self.memory)
+    }
 }
 
-/// The name of a register by the number instructions have for it.
-fn name(register: u8) -> &'static str {
-    const NAMES: [&str; 16] = [
-        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-        "r13", "r14", "r15",
-    ];
-    NAMES
-        .get(usize::from(register & 0xf))
-        .copied()
-        .unwrap_or("rax")
+impl Walker for Amd64<'_> {
+    fn instruction(&self) -> u64 {
+        self.state.instruction
+    }
+
+    fn stack(&self) -> u64 {
+        self.state.stack()
+    }
+
+    fn step(&mut self) -> Result<Option<u64>, Stop> {
+        let state = self.caller()?;
+        let interrupted = state.exact;
+        if interrupted {
+            // Interrupts change stacks: the other one may lie anywhere.
+            if self.machine_frames >= MACHINE_FRAMES_MAX {
+                return Err(broken("too many machine frames"));
+            }
+            self.machine_frames += 1;
+        } else if state.stack() <= self.state.stack() {
+            return Err(NOT_ABOVE);
+        }
+        self.state = state;
+        Ok((!interrupted).then_some(state.stack()))
+    }
+
+    fn store(&self, registers: &mut Registers) {
+        for (name, value) in GENERAL.iter().zip(self.state.general) {
+            registers.set(name, value);
+        }
+        registers.set("rip", self.state.instruction);
+        if let Some([code, flags, stack]) = self.state.saved {
+            registers.set("cs", code & 0xffff);
+            registers.set("efl", flags & 0xffff_ffff);
+            registers.set("ss", stack & 0xffff);
+        }
+    }
 }
 
-/// How many pieces of unwind information may be chained; compilers make two or three.
-const CHAIN_MAX: usize = 32;
+/// The most machine frames of one stack: more than interrupts can nest. Keeps a ring of them from being walked on.
+const MACHINE_FRAMES_MAX: usize = 64;
 
-/// The flag of unwind information that goes on in another.
-const CHAINED: u8 = 4;
+/// The number of the stack pointer.
+const RSP: u8 = 4;
 
-const PUSH: u8 = 0;
-const ALLOCATE_LARGE: u8 = 1;
-const ALLOCATE_SMALL: u8 = 2;
-const SET_FRAME: u8 = 3;
-const SAVE: u8 = 4;
-const SAVE_FAR: u8 = 5;
-const MACHINE_FRAME: u8 = 10;
+/// Names of registers in the order of their numbers.
+const GENERAL: [&str; 16] = [
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+    "r14", "r15",
+];
