@@ -1,6 +1,7 @@
 //! One actor per target: it owns the link, drives the protocol engine and appends to the transcript.
 
 pub mod backoff;
+mod connector;
 mod conversation;
 pub mod debugger;
 mod engine;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::backoff::Pauses;
+use self::connector::Connector;
 use self::netconsole::{NetconsoleActor, Ports};
 use self::report::Report;
 use self::text::{Text, TextActor};
@@ -208,7 +210,9 @@ async fn drive(connect: TargetString, work: Work) {
             return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await;
         }
     };
-    TextActor::new(text, report, asks, stop, pauses).run().await;
+    TextActor::new(text, Connector::new(report, asks, stop, pauses))
+        .run()
+        .await;
 }
 
 /// Stands for a target of a kind that is understood but not driven.

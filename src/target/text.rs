@@ -4,14 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
-
-use super::backoff::{Backoff, Pauses};
+use super::connector::{Connector, DISCONNECTED, Next};
 use super::conversation::{Conversation, End};
 use super::engine::Engine;
-use super::report::Report;
-use super::{Answer, Ask, Request};
 use crate::connect::{Endpoint, Eol, Exec, Raw, RawLink, Restart, Telnet};
 use crate::link::{self, Child, Exit, Listener, Program, Stream};
 use crate::proto::telnet::{self, LineSettings};
@@ -21,8 +16,6 @@ use crate::rack::State;
 const PROGRAM_SIZE: (u16, u16) = (80, 24);
 /// How long a program has to end when its terminal is gone.
 const PROGRAM_GRACE: Duration = Duration::from_secs(1);
-/// Why a target is closed that somebody disconnected.
-const DISCONNECTED: &str = "disconnected";
 
 /// What kind of text target, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,16 +79,8 @@ impl Text {
 #[derive(Debug)]
 pub struct TextActor {
     text: Text,
-    report: Report,
-    asks: mpsc::Receiver<Ask>,
-    stop: CancellationToken,
-    pauses: watch::Receiver<Pauses>,
-    backoff: Backoff,
+    connector: Connector,
     listener: Option<Listener>,
-    /// The last size that a screen asked for.
-    size: Option<(u16, u16)>,
-    /// The last reason that was noted, so that a target which stays away does not fill its transcript.
-    noted: String,
 }
 
 /// A link that was just made.
@@ -107,35 +92,13 @@ struct Opened {
     place: String,
 }
 
-/// What to do after a connection ended or could not be made.
-enum Next {
-    /// Try again after the pause.
-    Retry(String),
-    /// Stay closed until somebody asks. Whoever asked for this waits for the answer.
-    Close(String, Option<oneshot::Sender<Answer>>),
-    /// The target is to go.
-    End,
-}
-
 impl TextActor {
     /// An actor that has not begun.
-    pub fn new(
-        text: Text,
-        report: Report,
-        asks: mpsc::Receiver<Ask>,
-        stop: CancellationToken,
-        pauses: watch::Receiver<Pauses>,
-    ) -> Self {
+    pub fn new(text: Text, connector: Connector) -> Self {
         Self {
             text,
-            report,
-            asks,
-            stop,
-            pauses,
-            backoff: Backoff::default(),
+            connector,
             listener: None,
-            size: None,
-            noted: String::new(),
         }
     }
 
@@ -143,55 +106,30 @@ impl TextActor {
     pub async fn run(mut self) {
         loop {
             let next = match self.open().await {
-                Ok(Some(opened)) => self.talk(opened).await,
-                Ok(None) => Next::End,
+                Ok(opened) => self.talk(opened).await,
                 Err(next) => next,
             };
-            let go_on = match next {
-                Next::Retry(reason) => self.pause(&reason).await,
-                Next::Close(reason, asked) => self.stay_closed(&reason, asked).await,
-                Next::End => false,
+            let next = match next {
+                // Whoever dialled in dials in again.
+                Next::Retry(reason) if self.listener.is_some() => Next::Await(reason),
+                next => next,
             };
-            if !go_on {
+            if matches!(next, Next::Close(..)) {
+                self.listener = None;
+            }
+            if !self.connector.proceed(next).await {
                 return;
             }
         }
     }
 
-    /// Makes the link. `None` when the target is to go.
-    async fn open(&mut self) -> Result<Option<Opened>, Next> {
-        // A target that is lost stays so on the screen while it is tried again.
+    async fn open(&mut self) -> Result<Opened, Next> {
         let (state, detail) = self.text.attempt();
-        if state == State::Waiting || self.report.target().status.state() != State::Lost {
-            self.report.state(state, &detail);
-        }
-        let text = self.text.clone();
-        let size = self.size;
         let mut listener = self.listener.take();
-        let opened = {
-            let open = open(&text, &mut listener, size);
-            tokio::pin!(open);
-            loop {
-                tokio::select! {
-                    biased;
-                    () = self.stop.cancelled() => return Ok(None),
-                    Some(ask) = self.asks.recv() => match ask.request {
-                        Request::Disconnect => {
-                            return Err(Next::Close(DISCONNECTED.to_owned(), Some(ask.answer)));
-                        }
-                        Request::Connect => drop(ask.answer.send(Ok(detail.clone()))),
-                        _ => refuse(ask, &self.report, &mut self.size, &detail),
-                    },
-                    opened = &mut open => break opened,
-                }
-            }
-        };
-        if opened.is_ok() {
-            self.listener = listener;
-        }
-        opened
-            .map(Some)
-            .map_err(|error| Next::Retry(error.to_string()))
+        let opening = open(&self.text, &mut listener, self.connector.size);
+        let opened = self.connector.open(state, &detail, opening).await?;
+        self.listener = listener;
+        Ok(opened)
     }
 
     async fn talk(&mut self, opened: Opened) -> Next {
@@ -204,17 +142,19 @@ impl TextActor {
             Some(_) => format!("started {place}"),
             None => format!("connected to {place}"),
         };
-        self.report.notice(&connected);
-        self.report.state(State::Running, &connected);
-        self.noted.clear();
+        self.connector.report.notice(&connected);
+        self.connector.report.state(State::Running, &connected);
+        self.connector.opened();
         let begun = Instant::now();
-        let (engine, eol) = (self.text.engine(self.size), self.text.eol());
-        let report = self.report.clone();
+        let (engine, eol) = (self.text.engine(self.connector.size), self.text.eol());
+        let report = self.connector.report.clone();
         let mut conversation = Conversation::new(&report, &place, stream, engine, eol);
-        let end = conversation.run(&mut self.asks, &self.stop).await;
-        self.size = conversation.size().or(self.size);
+        let end = conversation
+            .run(&mut self.connector.asks, &self.connector.stop)
+            .await;
+        self.connector.size = conversation.size().or(self.connector.size);
         let leaver = conversation.leaver();
-        self.backoff.lived(begun.elapsed());
+        self.connector.backoff.lived(begun.elapsed());
         let exit = match child {
             Some(mut child) => Some(child.stop(PROGRAM_GRACE).await),
             None => None,
@@ -255,7 +195,7 @@ impl TextActor {
             Text::Telnet(telnet) => telnet.reconnect,
             Text::Exec(_) => true,
         };
-        let reason = match self.backoff.thrown_out() {
+        let reason = match self.connector.backoff.thrown_out() {
             Some(times) => {
                 format!("{reason}, {times} times at once: somebody else may have this console")
             }
@@ -267,93 +207,6 @@ impl TextActor {
             Next::Close(reason, None)
         }
     }
-
-    /// Waits before the next try. False when the target is to go.
-    async fn pause(&mut self, reason: &str) -> bool {
-        self.note(reason);
-        if self.listener.is_some() {
-            return true;
-        }
-        let pauses = *self.pauses.borrow();
-        let pause = self.backoff.pause(pauses, fastrand::f64());
-        let detail = format!("{reason}; next try in {}", spoken(pause));
-        self.report.state(State::Lost, &detail);
-        let sleep = tokio::time::sleep(pause);
-        tokio::pin!(sleep);
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return false,
-                Some(ask) = self.asks.recv() => match ask.request {
-                    Request::Connect => {
-                        self.backoff.restart();
-                        ask.answer.send(Ok("trying now".to_owned())).ok();
-                        return true;
-                    }
-                    Request::Disconnect => {
-                        return self.stay_closed(DISCONNECTED, Some(ask.answer)).await;
-                    }
-                    _ => refuse(ask, &self.report, &mut self.size, &detail),
-                },
-                () = &mut sleep => return true,
-            }
-        }
-    }
-
-    /// Waits until somebody asks to connect. False when the target is to go.
-    async fn stay_closed(&mut self, reason: &str, asked: Option<oneshot::Sender<Answer>>) -> bool {
-        self.listener = None;
-        self.note(reason);
-        self.report.state(State::Closed, reason);
-        if let Some(asked) = asked {
-            // Whoever asked may be gone.
-            asked.send(Ok(String::new())).ok();
-        }
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return false,
-                ask = self.asks.recv() => match ask {
-                    None => return false,
-                    Some(Ask { request: Request::Connect, answer }) => {
-                        self.backoff.restart();
-                        answer.send(Ok("connecting".to_owned())).ok();
-                        return true;
-                    }
-                    Some(Ask { request: Request::Disconnect, answer }) => drop(answer.send(Ok("it is".to_owned()))),
-                    Some(ask) => refuse(ask, &self.report, &mut self.size, reason),
-                },
-            }
-        }
-    }
-
-    /// Notes a reason in the transcript, unless it is the one noted last.
-    fn note(&mut self, reason: &str) {
-        if self.noted != reason {
-            self.report.notice(reason);
-            reason.clone_into(&mut self.noted);
-        }
-    }
-}
-
-/// Answers what needs a connection while there is none.
-fn refuse(ask: Ask, report: &Report, size: &mut Option<(u16, u16)>, detail: &str) {
-    let answer = match &ask.request {
-        Request::Describe => Ok(String::new()),
-        Request::Resize { columns, rows } => {
-            *size = Some((*columns, *rows));
-            Ok(String::new())
-        }
-        _ => Err(format!(
-            "{} is not connected: {detail}",
-            report.target().name
-        )),
-    };
-    if let (Err(reason), true) = (&answer, ask.request.typed().is_some()) {
-        report.refusal(reason);
-    }
-    // Whoever asked may be gone.
-    ask.answer.send(answer).ok();
 }
 
 async fn open(
@@ -407,13 +260,5 @@ async fn open(
                 place: exec.command.clone(),
             })
         }
-    }
-}
-
-/// A duration as people say it.
-fn spoken(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        seconds if seconds < 10.0 => format!("{seconds:.1} s"),
-        seconds => format!("{seconds:.0} s"),
     }
 }
