@@ -130,6 +130,27 @@ async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketA
     Ok(found.take(ADDRESSES_MAX).collect())
 }
 
+/// The address of a host that datagrams are sent to from a socket bound to `local`: of its kind, the first that is known.
+///
+/// # Errors
+/// [`Operation::Resolve`].
+pub async fn resolve_udp(host: &str, port: u16, local: SocketAddr) -> Result<SocketAddr, Error> {
+    let deadline = Instant::now() + Duration::from_millis(CONNECT_WAIT_MS);
+    let found = resolve(host, port, deadline).await?;
+    let of_its_kind = |address: SocketAddr| match (address.ip(), local.is_ipv4()) {
+        // A socket for all addresses writes those of IPv4 in its own way.
+        (IpAddr::V4(ip), false) => {
+            Some(SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()))
+        }
+        (IpAddr::V6(_), true) => None,
+        _ => Some(address),
+    };
+    found
+        .into_iter()
+        .find_map(of_its_kind)
+        .ok_or_else(|| no_address(host))
+}
+
 /// Keys go at once, and a peer that vanished is noticed.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;

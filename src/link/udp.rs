@@ -54,6 +54,14 @@ impl Udp {
         self.socket.try_recv_from(buffer)
     }
 
+    /// Sends a datagram. Safe to cancel.
+    ///
+    /// # Errors
+    /// The system's; none is final.
+    pub async fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.socket.send_to(datagram, to).await
+    }
+
     /// What to tell the user if the kernel gave a smaller buffer than [`RECEIVE_BUFFER_BYTES`].
     pub fn buffer_warning(&self) -> Option<String> {
         (self.buffer_bytes < RECEIVE_BUFFER_BYTES).then(|| {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::envelope::{Channel, Cipher, Header, Sender};
 use super::sightings::Dropped;
 use crate::proto::kd::frame::BREAK_IN;
-use crate::proto::kd::{Packet, PacketError, Transmit};
+use crate::proto::kd::{Packet, PacketError, PacketType, Transmit};
 
 /// What one key is used for.
 pub(super) struct DataChannel {
@@ -16,8 +16,38 @@ pub(super) struct DataChannel {
     peer: SocketAddr,
     /// Datagrams sent.
     sent: u64,
-    /// Highest sequence number that came.
-    mark: u64,
+    /// Sequence numbers that came.
+    window: Window,
+}
+
+/// Which sequence numbers came: the highest, and which of those just below it.
+#[derive(Debug, Default)]
+struct Window {
+    highest: u64,
+    /// Bit `n` is the number `n` below the highest.
+    below: u64,
+}
+
+impl Window {
+    /// Takes a number. `None` if it came before, or may have; else whether it is the highest.
+    fn take(&mut self, sequence: u64) -> Option<bool> {
+        if sequence > self.highest {
+            let ahead = sequence - self.highest;
+            self.below = u32::try_from(ahead)
+                .ok()
+                .and_then(|ahead| self.below.checked_shl(ahead))
+                .unwrap_or(0)
+                | 1;
+            self.highest = sequence;
+            return Some(true);
+        }
+        let bit = u32::try_from(self.highest - sequence)
+            .ok()
+            .and_then(|below| 1u64.checked_shl(below))?;
+        let is_new = sequence > 0 && self.below & bit == 0;
+        self.below |= bit;
+        is_new.then_some(false)
+    }
 }
 
 /// What a datagram of the channel carries.
@@ -41,7 +71,7 @@ impl DataChannel {
             version,
             peer,
             sent: 0,
-            mark: 0,
+            window: Window::default(),
         }
     }
 
@@ -81,18 +111,25 @@ impl DataChannel {
         }
     }
 
-    /// What a datagram carries, if it is of this channel, from its other end, and newer than all before.
+    /// What a datagram carries, if it is of this channel, from its other end, and has not come before. A target takes
+    /// nothing older than what came last, as real ones; a host takes what the network overtook, but for resets, which
+    /// would take numbers back.
     pub fn open(&mut self, datagram: &mut [u8]) -> Result<Body, Dropped> {
         let opened = self.cipher.open(datagram);
         let opened = opened.map_err(|_| Dropped::Unauthenticated)?;
         if opened.header.sender == self.side {
             return Err(Dropped::WrongDirection);
         }
-        if opened.header.sequence <= self.mark {
-            return Err(Dropped::Replayed);
+        let is_newest = self.window.take(opened.header.sequence);
+        let is_newest = is_newest.ok_or(Dropped::Replayed)?;
+        let body = Body::read(opened.body);
+        let may_be_late = self.side == Sender::Host
+            && !matches!(&body, Body::Packet(packet) if packet.kind == PacketType::Reset);
+        if is_newest || may_be_late {
+            Ok(body)
+        } else {
+            Err(Dropped::Replayed)
         }
-        self.mark = opened.header.sequence;
-        Ok(Body::read(opened.body))
     }
 }
 
@@ -117,4 +154,23 @@ pub(super) fn connection_check(peer: SocketAddr) -> [u8; 12] {
         address.copy_from_slice(&peer.ip().to_bits().to_le_bytes());
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Window;
+
+    #[test]
+    fn each_number_is_taken_once_and_only_if_it_is_not_long_past() {
+        let mut window = Window::default();
+        let taken =
+            [1, 3, 2, 2, 3, 70, 6, 7, 7, 5, 200, 136, 137, 0].map(|number| window.take(number));
+        let (new, late, no) = (Some(true), Some(false), None);
+        assert_eq!(
+            taken,
+            [
+                new, new, late, no, no, new, no, late, no, no, new, no, late, no
+            ]
+        );
+    }
 }

@@ -150,7 +150,7 @@ impl Session {
             }
             if resetting.attempts < self.timing.reset_attempts {
                 resetting.attempts += 1;
-                resetting.deadline = now + self.timing.acknowledge;
+                resetting.deadline = now + self.timing.acknowledge_max;
                 self.send_reset(now);
             } else {
                 let attempts = resetting.attempts;
@@ -226,7 +226,8 @@ impl Session {
     pub fn reset(&mut self, now: Instant) {
         self.resetting = Some(Resetting {
             attempts: 1,
-            deadline: now + self.timing.acknowledge,
+            // A target that is stopped answers at once; one that is busy is given the longest time.
+            deadline: now + self.timing.acknowledge_max,
         });
         self.send_reset(now);
     }

@@ -9,7 +9,7 @@ use crate::proto::kd::frame::{HEADER_BYTES, PAYLOAD_BYTES_MAX};
 pub const SERIAL_ACKNOWLEDGE_MS: u64 = 1000;
 /// First wait for an acknowledgement on KDNET. Milliseconds; a datagram is there within a few of them or lost, and
 /// numbers never repeat, so sending again early does no harm.
-pub const NETWORK_ACKNOWLEDGE_MS: u64 = 300;
+pub const NETWORK_ACKNOWLEDGE_MS: u64 = 60;
 /// Longest wait for an acknowledgement on KDNET, reached by doubling. Milliseconds; a real host waits about as long.
 pub const NETWORK_ACKNOWLEDGE_MS_MAX: u64 = 1000;
 /// How often a packet is sent over a byte stream before nobody is there.
