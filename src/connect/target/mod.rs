@@ -4,6 +4,7 @@ mod read;
 mod write;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 pub(super) use read::{EOL, NAMING, TARGET_KINDS, eol};
 
@@ -70,6 +71,8 @@ pub struct Net {
     pub key: Key,
     /// The target to call. Without it, and with `::` or `0.0.0.0` (over IPv6 or IPv4 only), the target calls.
     pub target: Option<String>,
+    /// The directory of this machine whose files the target may read; none without it.
+    pub files: Option<PathBuf>,
 }
 
 /// A Windows kernel over KD.
@@ -81,6 +84,8 @@ pub struct Kd {
     pub resets: Option<u32>,
     /// Opened again after any failure, and waited for at the start.
     pub reconnect: bool,
+    /// The directory of this machine whose files the target may read; none without it.
+    pub files: Option<PathBuf>,
 }
 
 /// Lines of text, without a protocol.
@@ -224,13 +229,9 @@ impl TargetString {
             TargetLink::Raw(_)
             | TargetLink::Telnet(_)
             | TargetLink::Netconsole { .. }
-            | TargetLink::Exec(_) => None,
-            TargetLink::Net(_) => {
-                Some("KDNET targets are understood, but this version does not drive them yet")
-            }
-            TargetLink::Kd(_) => {
-                Some("KD targets are understood, but this version does not drive them yet")
-            }
+            | TargetLink::Exec(_)
+            | TargetLink::Net(_)
+            | TargetLink::Kd(_) => None,
             TargetLink::Gdb(_) => {
                 Some("GDB targets are understood, but this version does not drive them yet")
             }

@@ -3,6 +3,7 @@
 //! Facts about `net`, `com`, `1394` and `usb` from "Performing kernel-mode debugging using KD", "Attaching to a virtual
 //! machine (kernel mode)" and "Setting up a USB 3.0 debug cable connection" of Microsoft's debugger documentation.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::super::endpoint::ENDPOINT;
@@ -116,6 +117,7 @@ const NET: Kind = Kind {
             value("key", "A.B.C.D"),
             value("target", "HOST"),
         ],
+        FILES,
         NAMING,
     ],
 };
@@ -137,7 +139,15 @@ fn net(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
             .value("target")
             .map(|value| host(options, value))
             .transpose()?,
+        files: files(options),
     }))
+}
+
+/// The option of targets that may read files of the host.
+const FILES: &[Spec] = &[value("files", "DIRECTORY")];
+
+fn files(options: &Options<'_, '_>) -> Option<PathBuf> {
+    options.value("files").map(|value| value.text.into())
 }
 
 const COM: Kind = Kind {
@@ -156,6 +166,7 @@ const COM: Kind = Kind {
         ],
         LINE,
         &[value("resets", "0"), flag("reconnect")],
+        FILES,
         NAMING,
     ],
 };
@@ -208,6 +219,7 @@ fn com(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
             .map(|value| options.number(value, 0..=u32::MAX, "a count"))
             .transpose()?,
         reconnect: options.has("reconnect"),
+        files: files(options),
     }))
 }
 

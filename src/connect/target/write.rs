@@ -85,7 +85,8 @@ impl Net {
         written
             .value("port", self.port)
             .secret("key", self.key)
-            .some("target", self.target.as_ref());
+            .some("target", self.target.as_ref())
+            .some("files", self.files.as_ref().map(|path| path.display()));
     }
 }
 
@@ -102,7 +103,8 @@ impl Kd {
         }
         written
             .some("resets", self.resets)
-            .flag("reconnect", self.reconnect);
+            .flag("reconnect", self.reconnect)
+            .some("files", self.files.as_ref().map(|path| path.display()));
     }
 }
 

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use proptest::collection::vec;
 use proptest::option;
@@ -116,20 +117,28 @@ fn target() -> BoxedStrategy<TargetString> {
         .boxed()
 }
 
+fn files() -> BoxedStrategy<Option<PathBuf>> {
+    option::of("/[a-z]{1,8}/[a-z0-9]{1,8}".prop_map(PathBuf::from)).boxed()
+}
+
 fn link() -> BoxedStrategy<TargetLink> {
-    let net = (port(), any::<[u64; 4]>(), option::of(host())).prop_map(|(port, key, target)| {
-        TargetLink::Net(Net {
-            port,
-            key: Key::new(key),
-            target,
-        })
-    });
-    let kd = (endpoint(), any::<Option<u32>>(), any::<bool>()).prop_map(
-        |(endpoint, resets, reconnect)| {
+    let net = (port(), any::<[u64; 4]>(), option::of(host()), files()).prop_map(
+        |(port, key, target, files)| {
+            TargetLink::Net(Net {
+                port,
+                key: Key::new(key),
+                target,
+                files,
+            })
+        },
+    );
+    let kd = (endpoint(), any::<Option<u32>>(), any::<bool>(), files()).prop_map(
+        |(endpoint, resets, reconnect, files)| {
             TargetLink::Kd(Kd {
                 endpoint,
                 resets,
                 reconnect,
+                files,
             })
         },
     );

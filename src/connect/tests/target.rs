@@ -28,6 +28,7 @@ fn a_kdnet_target_has_a_port_a_key_and_perhaps_an_address() {
             port: 50000,
             key: Key::new([1, 2, 3, 4]),
             target: target.map(str::to_owned),
+            files: None,
         })
     };
     assert_eq!(link("net:port=50000,key=1.2.3.4"), net(None));
@@ -57,6 +58,7 @@ fn kd_goes_over_a_serial_line_a_pipe_or_tcp() {
             endpoint,
             resets: None,
             reconnect: false,
+            files: None,
         })
     };
     let line = |device: &str, baud| {
@@ -92,7 +94,17 @@ fn kd_goes_over_a_serial_line_a_pipe_or_tcp() {
         TargetLink::Kd(Kd {
             endpoint: unix("/run/vm1.sock"),
             resets: Some(0),
-            reconnect: true
+            reconnect: true,
+            files: None,
+        })
+    );
+    assert_eq!(
+        link("com:pipe,port=/run/vm1.sock,files=/srv/drivers"),
+        TargetLink::Kd(Kd {
+            endpoint: unix("/run/vm1.sock"),
+            resets: None,
+            reconnect: false,
+            files: Some("/srv/drivers".into()),
         })
     );
 }
@@ -260,16 +272,12 @@ fn only_kinds_that_are_driven_are_served() {
         "telnet:server=a,port=23",
         "netconsole:port=6666",
         "exec:sh",
+        "net:port=50000,key=1.2.3.4",
+        "com:port=ttyS0",
     ] {
         assert!(served(text), "{text}");
     }
-    for text in [
-        "net:port=50000,key=1.2.3.4",
-        "com:port=ttyS0",
-        "gdb:pipe=x",
-        "1394:",
-        "usb:targetname=a",
-    ] {
+    for text in ["gdb:pipe=x", "1394:", "usb:targetname=a"] {
         assert!(!served(text), "{text}");
     }
 }

@@ -20,6 +20,7 @@ fn net(port: u16, key: &str, target: Option<&str>) -> Net {
         port,
         key: key.parse().unwrap(),
         target: target.map(str::to_owned),
+        files: None,
     }
 }
 
