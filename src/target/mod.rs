@@ -5,6 +5,7 @@ mod connector;
 mod conversation;
 pub mod debugger;
 mod engine;
+mod kd;
 pub mod netconsole;
 mod outgoing;
 pub mod report;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::backoff::Pauses;
 use self::connector::Connector;
+use self::kd::{KdActor, Place};
 use self::netconsole::{NetconsoleActor, Ports};
 use self::report::Report;
 use self::text::{Text, TextActor};
@@ -202,11 +204,15 @@ async fn drive(connect: TargetString, work: Work) {
             .run()
             .await;
         }
-        TargetLink::Net(_)
-        | TargetLink::Kd(_)
-        | TargetLink::Gdb(_)
-        | TargetLink::Ieee1394 { .. }
-        | TargetLink::Usb { .. } => {
+        TargetLink::Net(net) => {
+            let connector = Connector::new(report, asks, stop, pauses);
+            return KdActor::new(Place::Net(net), connector).run().await;
+        }
+        TargetLink::Kd(line) => {
+            let connector = Connector::new(report, asks, stop, pauses);
+            return KdActor::new(Place::Line(line), connector).run().await;
+        }
+        TargetLink::Gdb(_) | TargetLink::Ieee1394 { .. } | TargetLink::Usb { .. } => {
             return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await;
         }
     };

@@ -1,5 +1,6 @@
 //! Actors over real loopback sockets, pseudo-terminals and programs; every wait has a deadline.
 
+mod kd;
 mod netconsole;
 
 use std::sync::Arc;

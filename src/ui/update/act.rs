@@ -438,9 +438,21 @@ impl Model {
         match connected.count() {
             0 => vec![Effect::Quit],
             count => {
-                let lines = vec![format!(
+                let mut lines = vec![format!(
                     "{count} targets are connected. Quitting disconnects them and ends their logs."
                 )];
+                let stopped = |target: &&std::sync::Arc<crate::rack::Target>| {
+                    target.status.state() == State::Broken
+                };
+                match self.rack.targets().iter().filter(stopped).count() {
+                    0 => {}
+                    1 => lines.push(
+                        "One is stopped, and stays so until a debugger lets it go on.".to_owned(),
+                    ),
+                    stopped => lines.push(format!(
+                        "{stopped} are stopped, and stay so until a debugger lets them go on."
+                    )),
+                }
                 self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
             }
         }

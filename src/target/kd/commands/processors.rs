@@ -1,0 +1,263 @@
+//! The processors of a target: `~`, a processor's number in front of a command, model-specific registers, I/O ports.
+
+use std::time::{Duration, Instant};
+
+use super::super::debugger::{Debugger, Phase};
+use super::super::fault::Fault;
+use super::super::stop::Stop;
+use super::arguments;
+use super::split::Typed;
+use crate::proto::kd::{Answer, Call, context};
+
+/// How long a processor may take to report. All of them are stopped: it is a matter of two packets.
+const SWITCH: Duration = Duration::from_secs(5);
+
+/// `2k`, `1r rip`: one command with the eyes of another processor, which stays as it is.
+pub async fn with_processor(
+    debugger: &mut Debugger<'_>,
+    processor: u16,
+    typed: &Typed<'_>,
+) -> Result<String, Fault> {
+    check(debugger, processor)?;
+    let own = debugger.known.processor;
+    if typed.name.starts_with('r')
+        && processor != own
+        && let Some((_, value)) = typed.rest.split_once('=')
+    {
+        return Err(arguments::syntax(&format!("={value}")));
+    }
+    let looked_at = debugger.known.looked_at.take();
+    debugger.known.processor = processor;
+    let plain = Typed {
+        processor: None,
+        ..*typed
+    };
+    let result = Box::pin(super::one(debugger, &plain)).await;
+    debugger.known.processor = own;
+    debugger.known.looked_at = looked_at;
+    result
+}
+
+/// `~`: the processors and where they are; `~Ns`: the debugger's place on another.
+pub async fn processors(debugger: &mut Debugger<'_>, rest: &str) -> Result<String, Fault> {
+    if rest.is_empty() {
+        return list(debugger).await;
+    }
+    let number = rest
+        .strip_suffix('s')
+        .and_then(|number| number.trim_end().parse().ok())
+        .ok_or_else(|| arguments::syntax(rest))?;
+    check(debugger, number)?;
+    if number != debugger.known.processor {
+        switch(debugger, number).await?;
+    }
+    Ok(String::new())
+}
+
+fn check(debugger: &Debugger<'_>, processor: u16) -> Result<(), Fault> {
+    let count = debugger.known.processors;
+    if u32::from(processor) < count {
+        return Ok(());
+    }
+    Err(Fault::Words(match count {
+        1 => format!("there is no processor {processor}: this target has only 0"),
+        count => format!(
+            "there is no processor {processor}: this target has 0 to {}",
+            count - 1
+        ),
+    }))
+}
+
+async fn list(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
+    debugger.read_modules().await?;
+    let machine = debugger.known.machine();
+    let mut lines = Vec::new();
+    for number in 0..debugger.known.processors {
+        let Ok(number) = u16::try_from(number) else {
+            break;
+        };
+        let at = debugger.registers_of(number).await?.instruction();
+        let name = debugger
+            .look(|view| Ok::<_, Fault>(view.names.near(at).map(|near| near.to_string())))
+            .await?;
+        let mark = if number == debugger.known.processor {
+            '.'
+        } else {
+            ' '
+        };
+        let line = format!(
+            "{mark} {number:2}  {} {}",
+            machine.address(at),
+            name.unwrap_or_default()
+        );
+        lines.push(line.trim_end().to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
+/// A processor that stopped at a breakpoint instruction of the program's own goes past it. That is done when the target
+/// goes on, but nobody thinks of it any more when another processor is looked at.
+async fn leave_breakpoint(debugger: &mut Debugger<'_>) -> Result<(), Fault> {
+    let Phase::Stopped(stop) = &mut debugger.phase else {
+        return Ok(());
+    };
+    let (pc, is_own) = (stop.pc, std::mem::take(&mut stop.is_own_breakpoint));
+    debugger.known.looked_at = None;
+    if is_own && debugger.registers().await?.instruction() == pc {
+        let architecture = debugger.known.architecture;
+        let past = pc.wrapping_add(architecture.breakpoint().len() as u64);
+        let counter = context::program_counter(architecture);
+        debugger.set_register(counter, past).await?;
+    }
+    Ok(())
+}
+
+/// Lets another processor report.
+async fn switch(debugger: &mut Debugger<'_>, processor: u16) -> Result<(), Fault> {
+    leave_breakpoint(debugger).await?;
+    let before = debugger.current.take();
+    debugger.tell(processor, Call::SwitchProcessor);
+    let deadline = Instant::now() + SWITCH;
+    let change = loop {
+        if let Some(change) = debugger.change.take() {
+            break change;
+        }
+        if Instant::now() >= deadline {
+            debugger.current = before;
+            return Err(Fault::Words(format!(
+                "processor {processor} did not report within {} s; {} is looked at still",
+                SWITCH.as_secs(),
+                debugger.known.processor
+            )));
+        }
+        if let Err(fault) = debugger.check_interrupt() {
+            debugger.current = before;
+            return Err(fault);
+        }
+        debugger.step(Some(deadline)).await;
+    };
+    // What happened to it is what was told of the whole machine before: nothing new to judge.
+    let mut stop = Stop::new(debugger.known.architecture, &change);
+    if debugger.known.breakpoints.software_at(stop.pc).is_some() {
+        stop.is_own_breakpoint = false;
+    }
+    let modules_read = debugger.known.modules_read;
+    debugger.known.resumed();
+    debugger.known.modules_read = modules_read;
+    debugger.known.processor = change.processor;
+    debugger.known.thread = change.thread;
+    debugger.phase = Phase::Stopped(Box::new(stop));
+    debugger.current = Some(change);
+    if debugger.known.processor == processor {
+        Ok(())
+    } else {
+        Err(Fault::Words(format!(
+            "the target reported from processor {} instead of {processor}",
+            debugger.known.processor
+        )))
+    }
+}
+
+/// `rdmsr`.
+pub async fn read_msr(debugger: &mut Debugger<'_>, rest: &str) -> Result<String, Fault> {
+    let (msr, rest) = msr_number(debugger, rest).await?;
+    arguments::end(rest)?;
+    let processor = debugger.known.processor;
+    match debugger
+        .call(processor, Call::ReadMsr { msr })
+        .await?
+        .answer
+    {
+        Answer::Msr(value) => Ok(format!(
+            "msr[{msr:x}] = {:08x}`{:08x}",
+            value >> 32,
+            value & u64::from(u32::MAX)
+        )),
+        _ => Err(Fault::Nonsense(
+            "no register in the answer to a read of one",
+        )),
+    }
+}
+
+/// `wrmsr`.
+pub async fn write_msr(debugger: &mut Debugger<'_>, rest: &str) -> Result<String, Fault> {
+    let (msr, rest) = msr_number(debugger, rest).await?;
+    let (value, rest) = arguments::value(debugger, rest).await?;
+    arguments::end(rest)?;
+    let processor = debugger.known.processor;
+    debugger
+        .call(processor, Call::WriteMsr { msr, value })
+        .await?;
+    Ok(String::new())
+}
+
+async fn msr_number<'t>(
+    debugger: &mut Debugger<'_>,
+    text: &'t str,
+) -> Result<(u32, &'t str), Fault> {
+    let (number, rest) = arguments::value(debugger, text).await?;
+    // A number with the highest bit set may be sign-extended.
+    let low = number & u64::from(u32::MAX);
+    if number != low && number >> 31 != u64::MAX >> 31 {
+        return Err(Fault::Words(format!(
+            "{number:#x} is no register's number: those have 32 bits"
+        )));
+    }
+    Ok((u32::try_from(low).unwrap_or_default(), rest))
+}
+
+/// `ib`, `iw`, `id`.
+pub async fn read_port(
+    debugger: &mut Debugger<'_>,
+    name: &str,
+    rest: &str,
+) -> Result<String, Fault> {
+    let (port, rest) = arguments::value(debugger, rest).await?;
+    arguments::end(rest)?;
+    let size = port_bytes(name);
+    let processor = debugger.known.processor;
+    match debugger
+        .call(processor, Call::ReadIo { port, size })
+        .await?
+        .answer
+    {
+        Answer::Io(value) => {
+            let width = usize::try_from(size * 2).unwrap_or_default();
+            let value = value & (u32::MAX >> (32 - size * 8));
+            Ok(format!("{port:04x}: {value:0width$x}"))
+        }
+        _ => Err(Fault::Nonsense(
+            "no value in the answer to a read of a port",
+        )),
+    }
+}
+
+/// `ob`, `ow`, `od`.
+pub async fn write_port(
+    debugger: &mut Debugger<'_>,
+    name: &str,
+    rest: &str,
+) -> Result<String, Fault> {
+    let (port, rest) = arguments::value(debugger, rest).await?;
+    let (value, end) = arguments::value(debugger, rest).await?;
+    arguments::end(end)?;
+    let size = port_bytes(name);
+    let value = u32::try_from(value)
+        .ok()
+        .filter(|value| size == 4 || value >> (size * 8) == 0)
+        .ok_or_else(|| Fault::Words(format!("{value:#x} does not fit into {size} bytes")))?;
+    let processor = debugger.known.processor;
+    debugger
+        .call(processor, Call::WriteIo { port, size, value })
+        .await?;
+    Ok(String::new())
+}
+
+/// How wide the access of a port command is, from its last letter.
+fn port_bytes(name: &str) -> u32 {
+    match name.as_bytes().last() {
+        Some(b'd') => 4,
+        Some(b'w') => 2,
+        _ => 1,
+    }
+}
