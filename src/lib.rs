@@ -4,8 +4,9 @@
 //!
 //! 1. [`link`] opens a byte stream or a UDP port: TCP, Unix socket, serial line, pseudo-terminal.
 //! 2. [`target`] has one actor for each target. `target/text.rs` makes the link and makes it again when it is lost;
-//!    `target/conversation.rs` reads it and hands the bytes to the protocol engine.
-//! 3. [`proto`] holds the engines: telnet and netconsole. They know no sockets and no clock.
+//!    `target/conversation.rs` reads it and hands the bytes to the protocol engine. A Windows kernel's actor is in
+//!    `target/kd`: `link.rs` feeds the engine, `debugger.rs` sorts what comes out of it.
+//! 3. [`proto`] holds the engines: KDNET and KD, telnet, netconsole. They know no sockets and no clock.
 //! 4. [`transcript`] is the target's numbered history, a bounded ring of raw bytes with their times. The actor appends;
 //!    everybody else reads, at their own pace:
 //! 5. [`transcript::log`] writes the log files; [`headless`] prints events; [`ui`] draws what is visible, which
@@ -17,7 +18,8 @@
 //! 2. [`command`] parses the line: whom it is for, and which command of the table it is.
 //! 3. [`deck`] is the seat the person has: the [`host`] of this process.
 //! 4. [`host`] records the line in the transcript and queues it for the target's actor.
-//! 5. [`target`] encodes it with the engine and writes it to the link.
+//! 5. [`target`] encodes it with the engine and writes it to the link. To a kernel it is a debugger's command:
+//!    `target/kd/commands` carries it out, with the pure code of [`code`] on memory that is fetched as it is needed.
 //!
 //! # The map
 //!
@@ -29,12 +31,12 @@
 //! | [`connect`] | connection strings: one grammar, typed results, errors with a caret |
 //! | [`link`] | byte streams and datagrams; knows no protocol |
 //! | [`proto`] | protocols as state machines without I/O |
+//! | [`code`] | reading machines: images, names, stacks, expressions, disassembly, dumps |
 //! | [`target`] | the actors, and what can be asked of them |
 //! | [`transcript`] | entries, the ring, readers, log files, search, text made safe |
 //! | [`rack`] | what is known of all targets; addresses like `@web*` |
 //! | [`host`] | the engine that owns the targets; runs with or without a screen |
 //! | [`deck`] | the seat somebody sits in, and the rare events that are told there |
-//! | [`code`] | reading machines: images, names, stacks, expressions, disassembly, dumps |
 //! | [`command`] | one table of all commands, their parser, whom they address |
 //! | [`headless`] | the scripting contract |
 //! | [`ui`] | the screen: messages, model and update, views, key map, themes, terminal |

@@ -213,7 +213,7 @@ impl Format {
 }
 
 /// `count` items from `address` on as lines, and the address after what was shown. `given` tells whether somebody typed
-/// the count: texts then go on after a NUL. Not more than [`LINES_MAX`] lines, then it says so.
+/// the count: texts then go on after a NUL. Not more than `LINES_MAX` lines, then it says so.
 ///
 /// # Errors
 /// [`Fault::Missing`] only: unreadable memory shows as `?`.

@@ -1,6 +1,6 @@
 //! The debugger settings of a target, as `bcdedit /dbgsettings` prints them, held against what is configured here.
 //!
-//! [`read`] takes the text apart, [`compare`] says what does not match. Keys are compared, never shown.
+//! [`mod@read`] takes the text apart, [`mod@compare`] says what does not match. Keys are compared, never shown.
 
 pub mod compare;
 pub mod read;

@@ -1,7 +1,7 @@
 //! Reads what `bcdedit /dbgsettings` prints: a name and a value in each line.
 //!
 //! Any subset of the names, in any order, between any other text; the values are judged elsewhere
-//! ([`super::compare`]).
+//! ([`super::compare()`]).
 
 /// The settings found, each as it was written. Where one is there twice, the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Sans-IO and seeded: the same seed, behaviour, messages and times give the same machine. It says one thing at a time,
 //! as real kernels do: [`Machine::run`] is to be called again when the last message has been acknowledged. What a
-//! stopped machine answers is in [`super::debuggee`]; it is driven by [`super::target`].
+//! stopped machine answers is in `super::debuggee`; it is driven by [`super::target`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

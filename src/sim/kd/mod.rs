@@ -2,7 +2,7 @@
 //!
 //! From the inside out: [`program`] assembles a kernel and drivers into the images of [`image`]; [`kernel`] puts them
 //! and the structures that debuggers look for into the [`memory`] of a machine; [`machine`] runs them on an
-//! [`interpreter`], does what its [`behaviour`] says, and stops; [`debuggee`] answers a debugger.
+//! [`interpreter`], does what its [`behaviour`] says, and stops; `debuggee` answers a debugger.
 //!
 //! [`target`] lets the machine speak KD over a byte stream or KDNET. All of that is sans-IO and follows from a seed;
 //! [`faults`] spoils the wire on request. [`net`] and [`com`] are tasks with real sockets, and [`rack`] has many of them.

@@ -1,7 +1,7 @@
 //! The host's side of KDNET: waits for its target, agrees on a key, keeps the session.
 //!
 //! It knows no sockets and no clock, and of KD only that a [`Session`] makes packets. What a datagram must pass to be
-//! heard is in [`super::envelope`] and [`super::channel`]; whatever fails is counted and dropped, and ends nothing. A
+//! heard is in [`super::envelope`] and `super::channel`; whatever fails is counted and dropped, and ends nothing. A
 //! new key replaces the old one only when data comes that was made with it, so that an offer sent again by somebody
 //! else does no harm. Rules from the packets of real targets and hosts.
 
