@@ -44,7 +44,8 @@ pub struct Cli {
 
     /// A target, as a connection string; once for each
     ///
-    /// For example raw:server=10.0.0.7,port=7001,name=web01,group=web. Targets given here come
+    /// For example net:port=50000,key=1.2.3.4,name=web01 for a Windows kernel, or
+    /// raw:server=10.0.0.7,port=7001,name=db01,group=db for a console. Targets given here come
     /// after those of the configuration file.
     #[arg(short = 'k', value_name = "STRING", help_heading = TARGETS)]
     pub targets: Vec<String>,
