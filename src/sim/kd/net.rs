@@ -139,14 +139,26 @@ impl Engine for Network {
 /// # Errors
 /// Of the system.
 pub fn open(host: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = anywhere(host)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
+fn anywhere(host: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let any: IpAddr = if host.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
         Ipv6Addr::UNSPECIFIED.into()
     };
-    let socket = std::net::UdpSocket::bind((any, 0))?;
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    std::net::UdpSocket::bind((any, 0))
+}
+
+/// Where `socket` is as `host` sees it, which a target tells in its offers.
+fn place_of(socket: &UdpSocket, host: SocketAddr) -> io::Result<SocketAddr> {
+    // Nothing is sent: the system chooses the address that it would send from.
+    let probe = anywhere(host)?;
+    probe.connect(host)?;
+    Ok((probe.local_addr()?.ip(), socket.local_addr()?.port()).into())
 }
 
 /// What a simulated target on KDNET is told.
@@ -169,7 +181,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let now = Instant::now();
-    let own = socket.local_addr().unwrap_or(call.host);
+    let own = place_of(&socket, call.host).unwrap_or(call.host);
     let engine = Network::new(
         &call.key,
         (own, call.host),
