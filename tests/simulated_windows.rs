@@ -2,45 +2,15 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::background::Background;
 use support::deadline::{Deadline, PATIENCE};
-use support::home::Home;
-
-/// A running `kdeck sim`, and the connection strings that it printed.
-fn simulate(arguments: &[&str], count: usize) -> (Background, Vec<String>) {
-    let home = Home::new();
-    let mut command = home.kdeck();
-    command.arg("sim").args(arguments).stdout(Stdio::piped());
-    let mut sim = Background::start(&mut command);
-    let output = BufReader::new(sim.0.stdout.take().expect("a pipe"));
-    let lines: Vec<String> = output
-        .lines()
-        .take(count)
-        .map(|line| {
-            line.expect("text")
-                .split('\t')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        })
-        .collect();
-    assert_eq!(lines.len(), count);
-    (sim, lines)
-}
-
-/// The value of an option of a connection string.
-fn value<'a>(target: &'a str, option: &str) -> &'a str {
-    let mut options = target.split([',', ':']);
-    let found = options.find_map(|part| part.strip_prefix(option)?.strip_prefix('='));
-    found.unwrap_or_else(|| panic!("{option} in {target}"))
-}
+use support::simulator::{simulate, value};
 
 fn end(mut sim: Background) {
     let pid = i32::try_from(sim.0.id()).ok().and_then(Pid::from_raw);

@@ -27,15 +27,13 @@ impl Rig {
     ///
     /// `programs` are those that the script needs; root may have them installed by it.
     pub fn find(check: &str, script: &str, programs: &[&str]) -> Option<Self> {
-        if std::env::var_os("KDECK_PEERS").is_none_or(|value| value.is_empty()) {
-            tell(&format!("skipped: {check}: set KDECK_PEERS=1 to run it"));
+        if !is_asked_for(check) {
             return None;
         }
         match Self::look(script, programs) {
             Ok(rig) => Some(rig),
             Err(reason) => {
-                assert!(std::env::var_os("CI").is_none(), "{check}: {reason}");
-                tell(&format!("skipped: {check}: {reason}"));
+                skip(check, &reason);
                 None
             }
         }
@@ -49,16 +47,9 @@ impl Rig {
             return Err(format!("there is no {}", script.display()));
         }
         if !rustix::process::geteuid().is_root() {
-            let missing: Vec<&str> = programs
-                .iter()
-                .copied()
-                .filter(|name| !is_there(name))
-                .collect();
+            let missing = missing(programs);
             if !missing.is_empty() {
-                return Err(format!(
-                    "{} missing, and only root can install",
-                    missing.join(", ")
-                ));
+                return Err(format!("{missing} missing, and only root can install"));
             }
         }
         // Sockets are made in it, whose paths must be short.
@@ -138,10 +129,41 @@ pub fn free_ports(count: u16) -> u16 {
     first
 }
 
+/// Whether a check that needs no script can run here, with these programs; if not, that is said.
+pub fn can_run(check: &str, programs: &[&str]) -> bool {
+    if !is_asked_for(check) {
+        return false;
+    }
+    let missing = missing(programs);
+    if !missing.is_empty() {
+        skip(check, &format!("{missing} missing"));
+    }
+    missing.is_empty()
+}
+
+fn is_asked_for(check: &str) -> bool {
+    let asked = std::env::var_os("KDECK_PEERS").is_some_and(|value| !value.is_empty());
+    if !asked {
+        tell(&format!("skipped: {check}: set KDECK_PEERS=1 to run it"));
+    }
+    asked
+}
+
+fn skip(check: &str, reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{check}: {reason}");
+    tell(&format!("skipped: {check}: {reason}"));
+}
+
 /// Says something even where the tests' output is held back.
 pub fn tell(text: &str) {
     // Nobody may be reading.
     writeln!(std::io::stderr(), "{text}").ok();
+}
+
+/// The names of those programs that are not there.
+fn missing(programs: &[&str]) -> String {
+    let missing = programs.iter().filter(|name| !is_there(name));
+    missing.copied().collect::<Vec<&str>>().join(", ")
 }
 
 fn is_there(program: &str) -> bool {

@@ -12,4 +12,5 @@ pub mod deadline;
 pub mod headless;
 pub mod home;
 pub mod peer;
+pub mod simulator;
 pub mod terminal;
