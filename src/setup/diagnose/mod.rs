@@ -56,7 +56,7 @@ impl<'a> Facts<'a> {
             counters: net.counters(),
             sightings: net.sightings().all(),
             last_offer: net.last_offer(),
-            peer: net.peer(),
+            peer: net.peer().map(canonical),
             last_heard: net.last_heard(),
         }
     }
@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
         let last = of_it.iter().max_by_key(|seen| seen.last);
         last.map_or_else(
             || "an address that is forgotten".to_owned(),
-            |seen| seen.address.to_string(),
+            |seen| canonical(seen.address).to_string(),
         )
     }
 
@@ -219,7 +219,7 @@ impl<'a> Facts<'a> {
         }
         Some(finding.remedy(
             "this host must have a route to it: ip route get ".to_owned()
-                + &last.from.ip().to_string(),
+                + &last.from.ip().to_canonical().to_string(),
         ))
     }
 
@@ -327,6 +327,11 @@ fn seconds(time: Duration) -> String {
 
 /// Addresses of this machine for which a line is shown: more confuse.
 const ADDRESSES_SHOWN: usize = 3;
+
+/// An address as people write it: one of IPv4 that came through a socket for both is one of IPv4.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
 
 #[cfg(test)]
 mod tests;
