@@ -202,7 +202,7 @@ impl<'a> Facts<'a> {
         if self.peer.is_some() || self.counters.data > 0 || self.counters.responses == 0 {
             return None;
         }
-        let from = last.from;
+        let from = canonical(last.from);
         let mut finding = Finding::error(format!(
             "{from} offers itself, and has not sent data after {} responses: they may not reach it",
             self.counters.responses
