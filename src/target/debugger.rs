@@ -112,6 +112,9 @@ impl Command {
 
 use Group::{Breakpoints, Code, Machine, Memory, Registers, Running};
 
+/// The prompt of a target that waits for an answer to what it asks: the next line is that answer, not a command.
+pub const ANSWER_PROMPT: &str = "answer>";
+
 /// Every command, in the order of the help.
 #[rustfmt::skip]
 pub const TABLE: &[Command] = &[

@@ -42,7 +42,8 @@ const NO_DEBUGGER: &str = "that is a debugger's command, and this target is a te
 pub enum Request {
     /// Send this line, with the target's line ending.
     Line(String),
-    /// Carry out a debugger's command that begins with a dot, such as `.bugcheck`.
+    /// Carry out a debugger's command that can be nothing else: one that begins with a dot, such as `.bugcheck`, or that a
+    /// key stands for. Never taken for an answer to what a target asks.
     Debugger(String),
     /// Send these bytes as they are: keys of raw mode. A debugger takes Ctrl-C out of them.
     Keys(Vec<u8>),

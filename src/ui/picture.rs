@@ -17,6 +17,7 @@ use super::raw::Raw;
 use super::rows::Row;
 use super::tile::Tile;
 use crate::rack::{State, Status, TargetId};
+use crate::target::debugger::ANSWER_PROMPT;
 use crate::transcript::{Ring, Seq};
 
 /// What is visible.
@@ -30,7 +31,7 @@ pub struct Picture {
     pub failing_logs: usize,
     /// The targets that need somebody, and why.
     pub attention: Vec<(TargetId, Need)>,
-    /// The state of the target in front, if it is a debug target.
+    /// The state of the target in front, if it is a debug target that takes commands.
     pub debugged: Option<State>,
     /// What stands in front of what is typed, if that is for one debug target.
     pub prompt: Option<Prompt>,
@@ -187,7 +188,9 @@ impl Picture {
         let debugged = model
             .target()
             .filter(|target| target.debugger)
-            .map(|target| target.status.state());
+            .map(|target| target.status.read())
+            .filter(|status| status.prompt != ANSWER_PROMPT)
+            .map(|status| status.state);
         let prompt = match model.talks_to() {
             Whom::One(target) if target.debugger => Some(Prompt::new(target.status.read())),
             _ => None,

@@ -18,6 +18,7 @@ use super::{commands, files};
 use crate::proto::kd::{FromHost, FromTarget, PacketType, Prompt, Reply, StateChange};
 use crate::rack::State;
 use crate::target::connector::Connector;
+use crate::target::debugger::ANSWER_PROMPT;
 use crate::target::{Answer, Ask, CTRL_C, REQUESTS, Request};
 
 /// The longest line that a target may leave open before the next print; only its beginning is searched for a bug check.
@@ -193,6 +194,10 @@ impl<'a> Debugger<'a> {
         // What was interrupted is over.
         self.interrupted = false;
         let result = match &ask.request {
+            Request::Debugger(text) if self.is_asking() && !text.starts_with(".prompt ") => Err(
+                "it waits for an answer to what it asks; a line, or .prompt ANSWER, is that"
+                    .to_owned(),
+            ),
             Request::Line(text) | Request::Debugger(text) => {
                 let text = text.clone();
                 commands::run(self, &text).await
@@ -350,6 +355,10 @@ impl<'a> Debugger<'a> {
         true
     }
 
+    fn is_asking(&self) -> bool {
+        matches!(self.phase, Phase::Asking(_))
+    }
+
     /// The target was heard of: it is there and runs, unless it is known to be stopped.
     fn heard(&mut self, detail: &str) {
         if let Phase::Silent = self.phase {
@@ -397,7 +406,7 @@ impl<'a> Debugger<'a> {
                 format!("{}: kd>", self.known.processor)
             }
             Phase::Stopped(_) => "kd>".to_owned(),
-            Phase::Asking(_) => "answer>".to_owned(),
+            Phase::Asking(_) => ANSWER_PROMPT.to_owned(),
         }
     }
 }

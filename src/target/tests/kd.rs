@@ -172,6 +172,11 @@ async fn what_the_target_asks_is_answered_by_the_next_line() {
     lab.line("g").await;
     let question = lab.broken("asks: ").await;
     assert_eq!(lab.rig.target.status.read().prompt, "answer>", "{question}");
+    let key = lab.ask(Request::Debugger("g".into())).await;
+    assert!(
+        key.unwrap_err().contains("waits for an answer"),
+        "a key is no answer"
+    );
     assert_eq!(lab.line("y").await, "");
     lab.rig.state(State::Running).await;
     lab.broken("asks: ").await;

@@ -340,7 +340,7 @@ impl Model {
         }
         // Where it stops next is to be seen.
         self.change_pane(|pane| pane.scroll = Scroll::Follow);
-        self.ask(Request::Line(line.to_owned()))
+        self.ask(Request::Debugger(line.to_owned()))
     }
 
     fn ask(&mut self, request: Request) -> Vec<Effect> {

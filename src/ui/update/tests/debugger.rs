@@ -11,7 +11,7 @@ use crate::ui::panes::Scroll;
 use crate::ui::stage::Stage;
 
 fn command(id: u32, line: &str) -> Effect {
-    ask(id, Request::Line(line.to_owned()))
+    ask(id, Request::Debugger(line.to_owned()))
 }
 
 fn told(stage: &Stage) -> String {
@@ -85,7 +85,8 @@ fn the_interrupt_key_breaks_in_and_an_empty_line_repeats() {
     let mut stage = Stage::with_debuggers(1, &[0]);
     stage.keys("enter");
     let effects = stage.keys("ctrl+c enter");
-    assert_eq!(effects, [ask(0, Request::Interrupt), command(0, "")]);
+    let again = ask(0, Request::Line(String::new()));
+    assert_eq!(effects, [ask(0, Request::Interrupt), again]);
 }
 
 #[test]
