@@ -94,9 +94,21 @@ impl Model {
         }
     }
 
-    /// Short answers are told; the rest opens a box.
+    /// Whether the answer is recorded in the history of the target in front, where everybody sees it.
+    fn is_in_sight(&self, reply: &Reply) -> bool {
+        let front = self.target().filter(|target| target.debugger);
+        reply.seq.is_some() && front.is_some_and(|target| reply.target == Some(target.id))
+    }
+
+    /// Short answers are told; the rest opens a box. What a debugger answers stands in its pane.
     fn replies(&mut self, replies: &[Reply]) -> Vec<Effect> {
         let mut long = Vec::new();
+        if let [reply] = replies
+            && reply.ok
+            && self.is_in_sight(reply)
+        {
+            return vec![Effect::Draw(Fresh::Front)];
+        }
         for reply in replies.iter().filter(|reply| !reply.text.trim().is_empty()) {
             let name = reply
                 .target

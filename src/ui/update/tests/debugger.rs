@@ -1,6 +1,7 @@
 //! What keys, lines and completion do to debug targets.
 
 use super::{ask, submit};
+use crate::command::Reply;
 use crate::deck::{Event, Severity};
 use crate::rack::{State, TargetId};
 use crate::target::Request;
@@ -87,6 +88,29 @@ fn the_interrupt_key_breaks_in_and_an_empty_line_repeats() {
     let effects = stage.keys("ctrl+c enter");
     let again = ask(0, Request::Line(String::new()));
     assert_eq!(effects, [ask(0, Request::Interrupt), again]);
+}
+
+#[test]
+fn what_the_debugger_in_front_answers_stands_in_its_pane_and_nowhere_else() {
+    let mut stage = Stage::with_debuggers(2, &[0, 1]);
+    let reply = |target, seq, ok| Reply {
+        target: Some(TargetId(target)),
+        seq,
+        ok,
+        text: "one\ntwo\nthree\nfour\nfive".to_owned(),
+    };
+    stage.message(Message::Replies(vec![reply(0, Some(3), true)]));
+    assert!(stage.model.overlay.is_none());
+    assert_eq!(told(&stage), "");
+    for other in [
+        reply(1, Some(3), true),
+        reply(0, None, true),
+        reply(0, Some(3), false),
+    ] {
+        stage.message(Message::Replies(vec![other]));
+        assert!(stage.model.overlay.is_some());
+        stage.keys("esc");
+    }
 }
 
 #[test]
