@@ -118,7 +118,7 @@ open = [1, "raw:listen,port=1"]
 
 #[test]
 fn what_this_version_does_not_do_is_a_warning() {
-    let text = "[[target]]\nconnect = 'net:port=50000,key=1.2.3.4'\n[server]\nopen = 'tcp:port=5005,password=Lab12'\n[[trigger]]\nmatch = 'panic'\n";
+    let text = "[[target]]\nconnect = 'gdb:server=lab1,port=1234'\n[server]\nopen = 'tcp:port=5005,password=Lab12'\n[[trigger]]\nmatch = 'panic'\n";
     let (config, problems) = Config::from_str("kdeck.toml", text, &()).unwrap();
     assert_eq!((config.targets.len(), config.servers.len()), (1, 1));
     insta::assert_snapshot!(problems);
