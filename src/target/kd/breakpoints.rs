@@ -188,6 +188,13 @@ impl Breakpoints {
             .find(|one| one.enabled && one.how == How::Software && one.address == Some(address))
     }
 
+    /// Whether one of them is in the target at an address. Of several at one place a target takes only the first.
+    pub fn is_inserted_at(&self, address: u64) -> bool {
+        self.list
+            .iter()
+            .any(|one| one.handle.is_some() && one.address == Some(address))
+    }
+
     /// The hardware breakpoint that debug register 6 says was met; the four registers are dealt in the order of the list.
     pub fn hardware_met(&mut self, dr6: u64) -> Option<&mut Breakpoint> {
         self.list

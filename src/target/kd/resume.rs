@@ -199,6 +199,9 @@ impl Debugger<'_> {
             .filter(|(_, address)| *address != except)
             .collect();
         for (number, address) in wanted {
+            if self.known.breakpoints.is_inserted_at(address) {
+                continue;
+            }
             match self.insert(address).await {
                 Ok(handle) => {
                     if let Some(one) = self.known.breakpoints.get_mut(number) {

@@ -1,5 +1,6 @@
 //! The debugger against a simulated Windows machine over a Unix socket.
 
+mod breakpoints;
 mod commands;
 
 use super::*;

@@ -115,19 +115,19 @@ async fn add(
         .breakpoints
         .iter()
         .find(|one| one.how == how && address.is_some() && one.address == address)
-        .map(|one| (one.number, one.handle));
-    let handle = same.and_then(|(_, handle)| handle);
-    let number = match (number, same) {
-        (None, Some((same, _))) => {
-            remark = format!("breakpoint {same} redefined");
-            Some(same)
-        }
-        (Some(number), _) => {
-            remove(debugger, number).await?;
-            Some(number)
-        }
-        (None, None) => None,
-    };
+        .map(|one| one.number);
+    if let Some(same) = same {
+        remark = match number {
+            Some(number) if number != same => {
+                format!("breakpoint {same} redefined as {number}")
+            }
+            _ => format!("breakpoint {same} redefined"),
+        };
+    }
+    // It is put in again when the target goes on.
+    for replaced in same.into_iter().chain(number) {
+        take_out(debugger, replaced).await?;
+    }
     let new = Breakpoint {
         number: 0,
         place,
@@ -138,9 +138,12 @@ async fn add(
         one_shot: wanted.one_shot,
         commands: wanted.commands,
         address,
-        handle,
+        handle: None,
     };
-    debugger.known.breakpoints.add(number, new)?;
+    let number = debugger.known.breakpoints.add(number.or(same), new)?;
+    if let Some(same) = same.filter(|same| *same != number) {
+        debugger.known.breakpoints.remove(same);
+    }
     Ok(remark)
 }
 
