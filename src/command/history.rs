@@ -269,9 +269,9 @@ fn slices<T>(
 
 /// An entry as one or more lines of plain text.
 pub(super) fn shown(entry: &Entry<'_>) -> String {
-    let text = |bytes| safe::plain(bytes).into_owned();
+    let text = |bytes| safe::plain_lines(bytes);
     match entry.kind {
-        Kind::Output => text(entry.bytes),
+        Kind::Output => safe::plain(entry.bytes).into_owned(),
         Kind::Command => format!("{}> {}", entry.who.unwrap_or("?"), text(entry.bytes)),
         Kind::Reply => format!("= {}", text(entry.bytes)),
         Kind::Notice => format!("-- {}", text(entry.bytes)),

@@ -164,12 +164,8 @@ impl Out {
 
     /// The end of a command.
     pub fn reply(&mut self, time: Time, id: u64, target: Option<&str>, reply: &Reply) {
-        let lines = reply
-            .text
-            .split('\n')
-            .map(|line| safe::plain(line.as_bytes()));
+        let text = safe::plain_lines(reply.text.as_bytes());
         if self.json {
-            let text = lines.collect::<Vec<_>>().join("\n");
             self.object(Type::Reply, time, |mut o| {
                 if let Some(target) = target {
                     o = o.text("target", target);
@@ -182,15 +178,15 @@ impl Out {
         } else if !reply.text.is_empty() {
             let sign = if reply.ok { "= " } else { "! " };
             let (target, gap) = target.map_or(("", ""), |target| (target, "  "));
-            for line in lines {
-                self.line(Type::Reply, &[target, gap, sign, &line]);
+            for line in text.split('\n') {
+                self.line(Type::Reply, &[target, gap, sign, line]);
             }
         }
     }
 
     /// What happened to a target.
     pub fn notice(&mut self, time: Time, target: &str, seq: Seq, bytes: &[u8]) {
-        let text = safe::plain(bytes);
+        let text = safe::plain_lines(bytes);
         if self.json {
             self.object(Type::Notice, time, |o| {
                 o.text("target", target)
@@ -198,7 +194,9 @@ impl Out {
                     .text("text", &text)
             });
         } else {
-            self.line(Type::Notice, &[target, "  -- ", &text]);
+            for line in text.split('\n') {
+                self.line(Type::Notice, &[target, "  -- ", line]);
+            }
         }
     }
 

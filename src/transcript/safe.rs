@@ -148,6 +148,16 @@ pub fn plain(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(line.into_spans().pop().unwrap_or_default().text)
 }
 
+/// The same for a text of several lines, such as what a command brought: its lines stay lines.
+pub fn plain_lines(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    if !bytes.contains(&b'\n') {
+        return plain(bytes);
+    }
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(plain).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
 const ESCAPE: u8 = 0x1b;
 const CANCEL: u8 = 0x18;
 

@@ -56,7 +56,7 @@ impl<'a> Facts<'a> {
             counters: net.counters(),
             sightings: net.sightings().all(),
             last_offer: net.last_offer(),
-            peer: net.peer().map(canonical),
+            peer: net.peer().map(spoken),
             last_heard: net.last_heard(),
         }
     }
@@ -101,7 +101,7 @@ impl<'a> Facts<'a> {
             None => String::new(),
         };
         let state = match self.peer {
-            Some(peer) => format!("connected to {peer}{heard}"),
+            Some(peer) => format!("connected to {}{heard}", spoken(peer)),
             None => format!("waiting for {}{heard}", seconds(self.waited)),
         };
         let (offers, data) = (counters.offers + counters.keepalives, counters.data);
@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
         let last = of_it.iter().max_by_key(|seen| seen.last);
         last.map_or_else(
             || "an address that is forgotten".to_owned(),
-            |seen| canonical(seen.address).to_string(),
+            |seen| spoken(seen.address).to_string(),
         )
     }
 
@@ -188,7 +188,7 @@ impl<'a> Facts<'a> {
 
     fn silence(&self) -> Option<Finding> {
         let ago = self.heard_ago()?;
-        let (peer, limit) = (self.peer?, Duration::from_millis(SILENT_MS));
+        let (peer, limit) = (spoken(self.peer?), Duration::from_millis(SILENT_MS));
         (ago >= limit).then(|| {
             Finding::error(format!("nothing has come from {peer} for {}", seconds(ago)))
                 .remedy("a machine that is switched off, paused, or hangs is waited for; it is connected again by itself")
@@ -202,7 +202,7 @@ impl<'a> Facts<'a> {
         if self.peer.is_some() || self.counters.data > 0 || self.counters.responses == 0 {
             return None;
         }
-        let from = canonical(last.from);
+        let from = spoken(last.from);
         let mut finding = Finding::error(format!(
             "{from} offers itself, and has not sent data after {} responses: they may not reach it",
             self.counters.responses
@@ -211,15 +211,14 @@ impl<'a> Facts<'a> {
             "let UDP from port {} of this machine to {from} through every firewall between",
             self.port
         ));
-        if last.from.ip().to_canonical() != last.offer.target.ip() {
+        if from.ip() != last.offer.target.ip() {
             finding = finding.remedy(format!(
                 "it calls itself {}: address translation between must lead answers back",
                 last.offer.target
             ));
         }
         Some(finding.remedy(
-            "this host must have a route to it: ip route get ".to_owned()
-                + &last.from.ip().to_canonical().to_string(),
+            "this host must have a route to it: ip route get ".to_owned() + &from.ip().to_string(),
         ))
     }
 
@@ -318,6 +317,11 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// An address as people write it: one of IPv4 may have come through a socket of IPv6.
+fn spoken(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn seconds(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..=119 => format!("{seconds} s"),
@@ -327,11 +331,6 @@ fn seconds(time: Duration) -> String {
 
 /// Addresses of this machine for which a line is shown: more confuse.
 const ADDRESSES_SHOWN: usize = 3;
-
-/// An address as people write it: one of IPv4 that came through a socket for both is one of IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
 
 #[cfg(test)]
 mod tests;

@@ -183,7 +183,11 @@ fn offers_without_data_are_told_to_be_a_matter_of_the_way_back() {
     ];
     assert_tells(&finding, Severity::Error, &words);
     assert!(!finding.to_string().contains("translation"));
-    let case = Case::offered("192.0.2.7:999", "10.0.0.2:50003");
+    // What came over IPv4 through a socket of IPv6 is shown as what it is.
+    let case = Case::offered("[::ffff:192.0.2.7]:999", "10.0.0.2:50003");
+    let words = ["192.0.2.7:999 offers", "ip route get 192.0.2.7"];
+    assert_tells(&only(&case.facts()), Severity::Error, &words);
+    assert!(!only(&case.facts()).to_string().contains("::ffff"));
     let words = ["calls itself 10.0.0.9:50000", "translation"];
     assert_tells(&only(&case.facts()), Severity::Error, &words);
 }

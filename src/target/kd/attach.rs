@@ -184,6 +184,7 @@ impl Debugger<'_> {
             Ok(fresh) if !fresh.is_empty() => {
                 self.known.modules.replace(fresh);
                 self.known.modules_read = true;
+                self.known.modules_listed = true;
                 self.resolve_breakpoints().await
             }
             // Early in its boot the list is not there yet.

@@ -229,6 +229,12 @@ impl<'a> Debugger<'a> {
     /// Answers what is to be seen by everybody who looks at the target.
     fn reply(&self, ask: Ask, result: Answer) {
         match &result {
+            // Who only follows what happens to the target is not to miss what a breakpoint does.
+            Ok(text) | Err(text) if ask.answer.is_closed() => {
+                if !text.is_empty() {
+                    self.connector.report.notice(text);
+                }
+            }
             Ok(text) => self.connector.report.reply(text),
             Err(reason) => self.connector.report.refusal(reason),
         }
@@ -383,6 +389,16 @@ impl<'a> Debugger<'a> {
         self.last_prints.extend_from_slice(text);
         let excess = self.last_prints.len().saturating_sub(LAST_PRINTS_BYTES);
         self.last_prints.drain(..excess);
+    }
+
+    /// The machine that was known goes away: it is waited for, and nothing was heard yet of what comes next.
+    pub(super) fn gone(&mut self, detail: &str) {
+        self.known.restarted();
+        self.phase = Phase::Silent;
+        let report = &self.connector.report;
+        report.alert("");
+        report.state(State::Lost, detail);
+        report.prompt(&self.prompt());
     }
 
     /// The machine that was known is gone; another, or the same after a restart, takes its place.

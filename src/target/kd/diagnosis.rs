@@ -23,8 +23,11 @@ impl Debugger<'_> {
         }
         lines.push(format!("packets {}", counted(self.link.counters())));
         if !self.known.breakpoints.is_empty() {
-            let count = self.known.breakpoints.iter().count();
-            lines.push(format!("stops   {count} breakpoints; bl lists them"));
+            let count = match self.known.breakpoints.iter().count() {
+                1 => "1 breakpoint".to_owned(),
+                count => format!("{count} breakpoints"),
+            };
+            lines.push(format!("stops   {count}; bl lists them"));
         }
         lines.join("\n")
     }

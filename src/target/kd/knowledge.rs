@@ -34,6 +34,8 @@ pub struct Knowledge {
     pub modules: Modules,
     /// Whether the list of modules was read since the target ran last.
     pub modules_read: bool,
+    /// Whether it was read since the target began.
+    pub modules_listed: bool,
     /// The kernel's block of addresses for debuggers; `None` if it was not looked for, or there is none.
     pub kdbg: Option<Block>,
     /// Its memory as far as it was fetched since it ran last.
@@ -83,6 +85,7 @@ impl Knowledge {
             thread: 0,
             modules: Modules::default(),
             modules_read: false,
+            modules_listed: false,
             kdbg: None,
             memory: Cache::new(PIECE_BYTES),
             physical: Cache::new(PIECE_BYTES),
@@ -146,6 +149,7 @@ impl Knowledge {
         }
         self.version = None;
         self.kdbg = None;
+        self.modules_listed = false;
         self.modules.clear();
         self.breakpoints.forget_handles();
         self.breakpoints.follow(&self.modules);

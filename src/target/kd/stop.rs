@@ -67,6 +67,8 @@ impl Stop {
 enum Verdict {
     /// The target goes on.
     GoOn(Go),
+    /// It goes away, and comes back perhaps.
+    Goodbye,
     /// It stays stopped; what happened, in one line.
     Stay(String),
 }
@@ -94,6 +96,15 @@ impl Debugger<'_> {
         };
         let done = match judged.await {
             Ok(Verdict::GoOn(go)) => self.go(go).await,
+            Ok(Verdict::Goodbye) => {
+                let go = Go {
+                    is_plain: true,
+                    ..Go::on()
+                };
+                let gone = self.go(go).await;
+                self.gone("shut down, or restarts; waits to hear of it again");
+                gone
+            }
             Ok(Verdict::Stay(what)) => {
                 self.stay(what).await;
                 Ok(())
@@ -130,14 +141,9 @@ impl Debugger<'_> {
     /// A module came or went.
     async fn judge_module(&mut self, module: &LoadSymbols) -> Result<Verdict, Fault> {
         if module.is_farewell() {
-            self.known.restarted();
             let text = "the target shuts down or hands over: its modules are gone";
             self.connector.report.notice(text);
-            let go = Go {
-                is_plain: true,
-                ..Go::on()
-            };
-            return Ok(Verdict::GoOn(go));
+            return Ok(Verdict::Goodbye);
         }
         let machine = self.known.machine();
         let path = printable(&module.path);
@@ -250,15 +256,18 @@ impl Debugger<'_> {
         let time = Time::now();
         // The place is worth telling even if nothing can be read there.
         let place = self.place_lines().await.unwrap_or_default();
+        let machine = self.known.machine();
         let Phase::Stopped(stop) = &mut self.phase else {
             return;
         };
-        let name = place.first().map_or("", |name| name.trim_end_matches(':'));
-        let detail = match (what.is_empty(), name.is_empty()) {
-            (true, true) => "stopped".to_owned(),
-            (true, false) => format!("stopped at {name}"),
-            (false, true) => what.clone(),
-            (false, false) => format!("{what}, at {name}"),
+        let at = match place.first().and_then(|line| line.strip_suffix(':')) {
+            Some(name) => name.to_owned(),
+            None => machine.address(stop.pc).to_string(),
+        };
+        let detail = if what.is_empty() {
+            format!("stopped at {at}")
+        } else {
+            format!("{what}, at {at}")
         };
         stop.what.clone_from(&what);
         stop.detail.clone_from(&detail);
@@ -285,7 +294,13 @@ impl Debugger<'_> {
     /// Name, and instruction, of where the target is.
     pub(super) async fn place_lines(&mut self) -> Result<Vec<String>, Fault> {
         let registers = self.registers().await?;
-        self.known.next_code = registers.instruction();
+        let at = registers.instruction();
+        self.known.next_code = at;
+        // Modules that come later tell of themselves.
+        let is_news = self.known.modules.at(at).is_none() && !self.known.modules_listed;
+        if is_news && !self.link.is_slow() {
+            self.read_modules().await?;
+        }
         self.glance(|view| view.disassembler().stop(&registers))
             .await
     }

@@ -135,7 +135,7 @@ async fn a_breakpoint_counts_its_passes_and_does_what_it_is_told() {
     lab.line("g").await;
     lab.broken("Breakpoint 0 hit").await;
     lab.rig
-        .entry(Kind::Reply, "Evaluate expression: 2 = ")
+        .entry(Kind::Notice, "Evaluate expression: 2 = ")
         .await;
     lab.rig.state(State::Running).await;
     lab.ask(Request::Break).await.unwrap();

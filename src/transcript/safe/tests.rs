@@ -387,3 +387,9 @@ fn clean_text_is_borrowed() {
     ));
     assert!(matches!(plain(b"a\tb"), Cow::Owned(text) if text == "a       b"));
 }
+
+#[test]
+fn a_text_of_several_lines_keeps_them() {
+    assert_eq!(plain_lines(b"a\n\x1b[31mb\r\n\nc\n"), "a\nb\n\nc");
+    assert!(matches!(plain_lines(b"one\n"), Cow::Borrowed("one")));
+}

@@ -188,12 +188,7 @@ pub async fn crash(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
 /// `.reboot`: restarts the target at once.
 pub fn reboot(debugger: &mut Debugger<'_>) -> String {
     let_go(debugger, Call::Reboot);
-    debugger.known.restarted();
-    // Nothing was heard of what comes next.
-    debugger.phase = Phase::Silent;
-    let report = &debugger.connector.report;
-    report.alert("");
-    report.state(State::Waiting, "restarts; waits to hear of it again");
+    debugger.gone("restarts; waits to hear of it again");
     "the target was told to restart at once; it is met again when it calls".to_owned()
 }
 

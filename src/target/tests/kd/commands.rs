@@ -229,7 +229,7 @@ async fn a_crash_by_hand_is_a_bug_check_and_a_restart_ends_it() {
     assert!(lab.line("!analyze").await.contains("STACK_TEXT:"));
     assert!(lab.refused(".crash").await.contains("already"));
     lab.line(".reboot").await;
-    assert_eq!(lab.rig.target.status.read().state, State::Waiting);
+    assert_eq!(lab.rig.target.status.read().state, State::Lost);
     assert_eq!(lab.rig.target.status.read().alert, "");
     lab.ask(Request::Break).await.unwrap();
     assert!(
