@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc};
 
@@ -14,6 +15,10 @@ use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Time};
 
 /// Printed at once, bytes. Between two such pieces answers and states get their turn.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// Changes that follow each other faster are gathered for so long and printed together: with a rack that floods, waking
+/// for each line would cost as much as receiving it.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// What the printer is told by those who carry out commands.
 #[derive(Debug)]
@@ -81,16 +86,22 @@ impl Printer {
             .out
             .wants_any(&[Type::Output, Type::Command, Type::Notice, Type::Missed]);
         let mut ended = false;
+        let mut last_read = Instant::now();
         loop {
             watch.arm();
             let more = reads && self.read_piece()?;
             self.out.flush()?;
+            let often = last_read.elapsed() < 2 * GATHER;
+            last_read = Instant::now();
             if ended && !more {
                 return Ok(());
             }
             let rung = async {
                 if !more {
                     watch.rung().await;
+                    if often {
+                        tokio::time::sleep(GATHER).await;
+                    }
                 }
             };
             tokio::select! {

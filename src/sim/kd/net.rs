@@ -139,7 +139,16 @@ impl Engine for Network {
 /// # Errors
 /// Of the system.
 pub fn open(host: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = anywhere(host)?;
+    // The host may be on this machine and about to open its ports: those beside this one are not taken.
+    let mut refused = Vec::new();
+    let socket = loop {
+        let socket = anywhere(host)?;
+        let own = socket.local_addr()?.port();
+        if own.abs_diff(host.port()) >= HOST_PORTS || refused.len() >= REFUSED_MAX {
+            break socket;
+        }
+        refused.push(socket);
+    };
     socket.set_nonblocking(true)?;
     UdpSocket::from_std(socket)
 }
@@ -160,6 +169,12 @@ fn place_of(socket: &UdpSocket, host: SocketAddr) -> io::Result<SocketAddr> {
     probe.connect(host)?;
     Ok((probe.local_addr()?.ip(), socket.local_addr()?.port()).into())
 }
+
+/// Ports beside a host's that may be its, too: those of a rack's other targets.
+const HOST_PORTS: u16 = 1000;
+
+/// Sockets that the system may offer within [`HOST_PORTS`] before one of them is taken after all.
+const REFUSED_MAX: usize = 16;
 
 /// What a simulated target on KDNET is told.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The first look at a target: what it is, and the breakpoints that an earlier debugger left in it.
 
-use super::breakpoints::BREAKPOINTS_MAX;
+use super::breakpoints::LEFTOVERS_END;
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
 use crate::code::memory::Memory as _;
@@ -45,7 +45,7 @@ impl Debugger<'_> {
         self.connector.opened();
     }
 
-    /// Asks a target what it is, and clears away what another debugger left.
+    /// Asks a target what it is. What another debugger left in it is cleared away later.
     ///
     /// # Errors
     /// Those of [`Debugger::call`].
@@ -67,16 +67,8 @@ impl Debugger<'_> {
                 self.known.architecture = Architecture::Amd64;
             }
         }
-        for handle in (1..).take(BREAKPOINTS_MAX) {
-            match self
-                .call(self.known.processor, Call::RestoreBreakpoint { handle })
-                .await
-            {
-                Ok(_) | Err(Fault::Refused(_)) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
         self.known.breakpoints.forget_handles();
+        self.known.leftovers = 1..LEFTOVERS_END;
         self.known.version = Some(version);
         self.add_kernel(&version).await?;
         let build = self.find_debugger_data(&version).await?;
@@ -90,6 +82,39 @@ impl Debugger<'_> {
             machine.address(version.kernel_base),
         );
         self.connector.report.notice(&text);
+        Ok(())
+    }
+
+    /// Whether the target is stopped and breakpoints may be in it that an earlier debugger left.
+    pub(super) fn has_leftovers(&self) -> bool {
+        matches!(self.phase, Phase::Stopped(_)) && !self.known.leftovers.is_empty()
+    }
+
+    /// Takes one breakpoint out that an earlier debugger may have left.
+    ///
+    /// # Errors
+    /// Those of [`Debugger::call`], but for a refusal: there was none of that number.
+    pub(super) async fn clear_leftover(&mut self) -> Result<(), Fault> {
+        let handle = self.known.leftovers.start;
+        let call = Call::RestoreBreakpoint { handle };
+        match self.call(self.known.processor, call).await {
+            // What was read of its memory has the breakpoint in it.
+            Ok(_) => self.known.memory.clear(),
+            Err(Fault::Refused(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+        self.known.leftovers.next();
+        Ok(())
+    }
+
+    /// The same with all: to be done before its code is looked at, written or run.
+    ///
+    /// # Errors
+    /// Those of [`Debugger::clear_leftover`].
+    pub(super) async fn clear_leftovers(&mut self) -> Result<(), Fault> {
+        while self.has_leftovers() {
+            self.clear_leftover().await?;
+        }
         Ok(())
     }
 

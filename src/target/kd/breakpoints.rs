@@ -11,6 +11,8 @@ use crate::code::modules::Modules;
 
 /// Breakpoints that a target can hold.
 pub const BREAKPOINTS_MAX: usize = 32;
+/// Where the target's numbers for its breakpoints end, which begin at 1.
+pub const LEFTOVERS_END: u32 = BREAKPOINTS_MAX as u32 + 1;
 /// Hardware breakpoints of an x86 processor.
 pub const HARDWARE_MAX: usize = 4;
 /// A stop reports so many bytes of code, and takes the breakpoints in them out of the target's memory.

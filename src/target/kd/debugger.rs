@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::fault::Fault;
 use super::knowledge::Knowledge;
 use super::link::{Link, News};
 use super::stop::Stop;
@@ -117,6 +118,8 @@ impl<'a> Debugger<'a> {
                 self.handle_change(*change).await;
             } else if let Some(ask) = self.queue.pop_front() {
                 self.carry_out(ask).await;
+            } else if self.has_leftovers() {
+                self.clear_when_idle().await;
             } else {
                 self.step(None).await;
             }
@@ -131,6 +134,20 @@ impl<'a> Debugger<'a> {
         self.connector.report.prompt("");
         self.connector.report.alert("");
         end
+    }
+
+    /// Nobody wants anything of the stopped target: time to clear away what an earlier debugger left in it.
+    async fn clear_when_idle(&mut self) {
+        match self.clear_leftover().await {
+            Ok(()) | Err(Fault::Interrupted | Fault::Lost) => {}
+            Err(fault) => {
+                let text = format!(
+                    "breakpoints that an earlier debugger may have left could not be cleared: {fault}"
+                );
+                self.connector.report.notice(&text);
+                self.known.leftovers = 0..0;
+            }
+        }
     }
 
     /// One thing happens: a packet, a question, a timer, or `deadline` is reached.

@@ -2,6 +2,7 @@
 //! has its breakpoints again.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::breakpoints::Breakpoints;
 use super::files::Files;
@@ -48,6 +49,8 @@ pub struct Knowledge {
     pub looked_at: Option<Registers>,
     /// What people stop it with.
     pub breakpoints: Breakpoints,
+    /// The target's numbers for breakpoints that an earlier debugger may have left in it.
+    pub leftovers: Range<u32>,
     /// Breakpoints that end one step or one `g ADDRESS`: address and the target's number.
     pub passing: Vec<(u64, Option<u32>)>,
     /// Pseudo registers.
@@ -92,6 +95,7 @@ impl Knowledge {
             contexts: HashMap::new(),
             looked_at: None,
             breakpoints: Breakpoints::default(),
+            leftovers: 0..0,
             passing: Vec::new(),
             pseudo: Pseudo::default(),
             radix: 16,
@@ -150,6 +154,7 @@ impl Knowledge {
         self.version = None;
         self.kdbg = None;
         self.modules_listed = false;
+        self.leftovers = 0..0;
         self.modules.clear();
         self.breakpoints.forget_handles();
         self.breakpoints.follow(&self.modules);

@@ -145,6 +145,7 @@ impl Debugger<'_> {
     where
         E: MayMiss + Into<Fault>,
     {
+        self.clear_leftovers().await?;
         let registers = match self.phase {
             Phase::Stopped(_) => Some(self.registers().await?),
             _ => None,
@@ -229,6 +230,7 @@ impl Debugger<'_> {
     where
         E: MayMiss + Into<Fault>,
     {
+        self.clear_leftovers().await?;
         let mut progress = self.progress("reading the target's physical memory", 0);
         for _ in 0..FETCHES_MAX {
             match pure(self.known) {
@@ -347,6 +349,7 @@ impl Debugger<'_> {
     }
 
     async fn write(&mut self, space: Space, address: u64, bytes: &[u8]) -> Result<(), Fault> {
+        self.clear_leftovers().await?;
         let mut done = 0;
         while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
             let at = address.wrapping_add(done as u64);
@@ -402,7 +405,7 @@ impl Debugger<'_> {
     pub(super) async fn pointer(&mut self, address: u64) -> Result<u64, Fault> {
         let bytes = self.known.machine().pointer_bytes();
         let value = self
-            .look(|view| view.known.memory.number(address, bytes))
+            .glance(|view| view.known.memory.number(address, bytes))
             .await?;
         Ok(self.known.machine().canonical(value))
     }

@@ -78,6 +78,7 @@ impl Debugger<'_> {
                 return self.stopped_again(past);
             }
         }
+        self.clear_leftovers().await?;
         self.set_debug_registers().await?;
         let stands_on_one = self.known.breakpoints.software_at(at).is_some();
         self.insert_breakpoints(at).await?;

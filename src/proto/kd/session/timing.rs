@@ -10,8 +10,13 @@ pub const SERIAL_ACKNOWLEDGE_MS: u64 = 1000;
 /// First wait for an acknowledgement on KDNET. Milliseconds; a datagram is there within a few of them or lost, and
 /// numbers never repeat, so sending again early does no harm.
 pub const NETWORK_ACKNOWLEDGE_MS: u64 = 60;
-/// Longest wait for an acknowledgement on KDNET, reached by doubling. Milliseconds; a real host waits about as long.
+/// Longest wait for an acknowledgement on KDNET. Milliseconds; a real host waits about as long.
 pub const NETWORK_ACKNOWLEDGE_MS_MAX: u64 = 1000;
+/// Each wait for an acknowledgement is longer than the last by this factor: a bad wire loses several tries in a row, and
+/// is not helped by waiting, while a target that is busy for seconds gets no more than some ten a second.
+const GROWTH: f64 = 1.25;
+/// From this try on waits grow no more. It only bounds the arithmetic: the longest wait is reached before.
+const GROWTH_TRIES: u32 = 32;
 /// How often a packet is sent over a byte stream before nobody is there.
 pub const SERIAL_ATTEMPTS: u32 = 10;
 /// How often a packet is sent over KDNET before nobody is there. With three datagrams in ten lost, one packet in ten
@@ -29,7 +34,7 @@ const BITS_PER_BYTE: u64 = 10;
 /// How long a session waits, and how often it tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// First wait for an acknowledgement; doubles from try to try.
+    /// First wait for an acknowledgement; grows from try to try.
     pub acknowledge: Duration,
     /// Longest wait for an acknowledgement.
     pub acknowledge_max: Duration,
@@ -80,11 +85,9 @@ impl Timing {
 
     /// The wait after `attempts` tries.
     pub(super) fn wait(&self, attempts: u32) -> Duration {
-        let doubled = 1u32
-            .checked_shl(attempts.saturating_sub(1))
-            .unwrap_or(u32::MAX);
+        let tries = attempts.saturating_sub(1).min(GROWTH_TRIES);
         self.acknowledge
-            .saturating_mul(doubled)
+            .mul_f64(GROWTH.powf(tries.into()))
             .min(self.acknowledge_max)
     }
 }
