@@ -113,6 +113,11 @@ impl Cache {
         self.overlays.insert(address, original.to_vec());
     }
 
+    /// What is shown at `address` instead of what the target's memory holds there.
+    pub fn overlay_at(&self, address: u64) -> Option<&[u8]> {
+        self.overlays.get(&address).map(Vec::as_slice)
+    }
+
     /// Shows again what the target's memory holds at `address`.
     pub fn remove_overlay(&mut self, address: u64) {
         self.overlays.remove(&address);

@@ -359,6 +359,7 @@ impl<'a> Debugger<'a> {
         let question = text.lines().next_back().unwrap_or_default().to_owned();
         let detail = format!("asks: {question}");
         self.phase = Phase::Asking(prompt);
+        self.break_in_again = None;
         self.connector.report.state(State::Broken, &detail);
         self.connector.report.prompt(&self.prompt());
     }

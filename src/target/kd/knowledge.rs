@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::breakpoints::Breakpoints;
+use super::breakpoints::{Breakpoints, REPORTED_CODE_BYTES};
 use super::files::Files;
 use crate::code::expression::Pseudo;
 use crate::code::machine::Machine;
@@ -53,6 +53,8 @@ pub struct Knowledge {
     pub leftovers: Range<u32>,
     /// Breakpoints that end one step or one `g ADDRESS`: address and the target's number.
     pub passing: Vec<(u64, Option<u32>)>,
+    /// A processor that stands on a breakpoint while another is looked at, and where.
+    pub left: Option<(u16, u64)>,
     /// Pseudo registers.
     pub pseudo: Pseudo,
     /// The base of numbers without a prefix.
@@ -97,6 +99,7 @@ impl Knowledge {
             breakpoints: Breakpoints::default(),
             leftovers: 0..0,
             passing: Vec::new(),
+            left: None,
             pseudo: Pseudo::default(),
             radix: 16,
             stop_on_load: false,
@@ -140,6 +143,16 @@ impl Knowledge {
         self.modules_read = false;
     }
 
+    /// A stop at `pc` took the breakpoints in the code it reports out of the target.
+    pub fn stopped_at(&mut self, pc: u64) {
+        self.breakpoints.stopped_at(pc);
+        for (address, handle) in &mut self.passing {
+            if address.wrapping_sub(pc) < REPORTED_CODE_BYTES {
+                *handle = None;
+            }
+        }
+    }
+
     /// The target restarted: nothing of what was known is true any more. What people want stays.
     pub fn restarted(&mut self) {
         self.resumed();
@@ -151,6 +164,7 @@ impl Knowledge {
         for (address, _) in self.passing.drain(..) {
             self.memory.remove_overlay(address);
         }
+        self.left = None;
         self.version = None;
         self.kdbg = None;
         self.modules_listed = false;

@@ -6,6 +6,7 @@
 //! | `debugger.rs` | one connection: packets are sorted, questions wait their turn, requests are made one at a time |
 //! | `calls.rs`, `waiting.rs` | requests and their answers, waiting for a stop |
 //! | `attach.rs`, `stop.rs`, `resume.rs` | the first look, why it stopped, going on |
+//! | `switch.rs` | from one processor to another |
 //! | `machine.rs`, `registers.rs` | memory and registers, fetched as the pure code of [`crate::code`] needs them |
 //! | `knowledge.rs`, `breakpoints.rs` | what is known of the target, and what people want of it |
 //! | `progress.rs` | what long commands tell meanwhile |
@@ -27,6 +28,7 @@ mod progress;
 mod registers;
 mod resume;
 mod stop;
+mod switch;
 mod waiting;
 
 use std::time::Instant;

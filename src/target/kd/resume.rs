@@ -6,8 +6,8 @@ use super::breakpoints::{HARDWARE_MAX, How};
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
 use crate::code::memory::Memory as _;
-use crate::proto::kd::special;
 use crate::proto::kd::{Answer, Architecture, Call, Change, Continue2, Exception, NtStatus};
+use crate::proto::kd::{context, special};
 use crate::rack::State;
 
 /// A step over one instruction is over at once, whatever else the machine does.
@@ -49,6 +49,9 @@ impl Debugger<'_> {
     /// # Errors
     /// Those of [`Debugger::call`]; the target is still stopped then.
     pub(super) async fn go(&mut self, go: Go) -> Result<(), Fault> {
+        if !go.is_plain && !go.is_step {
+            self.return_to_breakpoint().await?;
+        }
         let Phase::Stopped(stop) = &self.phase else {
             return Err(Fault::Running("going on".to_owned()));
         };
@@ -57,40 +60,48 @@ impl Debugger<'_> {
             self.running();
             return Ok(());
         }
+        let is_ours = stop.is_ours;
         let (stopped_at, processor, is_own) = (stop.pc, stop.processor, stop.is_own_breakpoint);
+        // The program knows nothing of breakpoints and steps that are ours.
+        let status = if is_ours {
+            NtStatus::CONTINUE
+        } else {
+            go.status
+        };
         self.known.looked_at = None;
-        let at = if stop.code == 0 {
+        let mut at = if stop.code == 0 {
             stopped_at
         } else {
             self.registers_of(processor).await?.instruction()
         };
-        if is_own && at == stopped_at {
-            // The breakpoint instruction is a part of the program: it was executed by stopping.
+        // The breakpoint instruction is a part of the program: it was executed by stopping, unless the program itself
+        // is to deal with it.
+        if is_own && at == stopped_at && !status.is_failure() {
             self.known.processor = processor;
-            let past = at + self.known.architecture.breakpoint().len() as u64;
-            let name = match self.known.architecture {
-                Architecture::X86 => "eip",
-                Architecture::Amd64 => "rip",
-                Architecture::Arm64 => "pc",
-            };
-            self.set_register(name, past).await?;
+            at = at.wrapping_add(self.known.architecture.breakpoint().len() as u64);
+            let counter = context::program_counter(self.known.architecture);
+            self.set_register(counter, at).await?;
             if go.is_step {
-                return self.stopped_again(past);
+                return self.stopped_again(at);
             }
         }
         self.clear_leftovers().await?;
         self.set_debug_registers().await?;
-        let stands_on_one = self.known.breakpoints.software_at(at).is_some();
-        self.insert_breakpoints(at).await?;
-        if stands_on_one && !go.is_step {
-            self.send_go(processor, go.status, true);
+        let mut except = vec![at];
+        except.extend(self.stands_elsewhere().await?);
+        let stands_on_one = self.known.breakpoints.software_at(at).is_some()
+            || self.known.passing.iter().any(|(place, _)| *place == at);
+        self.insert_breakpoints(&except).await?;
+        // An exception that the program is to deal with leads elsewhere at once.
+        if stands_on_one && !go.is_step && !status.is_failure() {
+            self.send_go(processor, status, true);
             if !self.wait_for_step().await? {
                 return Ok(());
             }
-            self.insert_breakpoints(u64::MAX).await?;
+            self.insert_breakpoints(&[]).await?;
             self.send_go(self.known.processor, NtStatus::CONTINUE, false);
         } else {
-            self.send_go(processor, go.status, go.is_step);
+            self.send_go(processor, status, go.is_step);
         }
         self.running();
         Ok(())
@@ -154,6 +165,10 @@ impl Debugger<'_> {
             }
             if Instant::now() >= deadline {
                 // It runs where nothing is known of; the next stop tells.
+                self.running();
+                return Ok(false);
+            }
+            if let Phase::Asking(_) = self.phase {
                 return Ok(false);
             }
             self.step(Some(deadline)).await;
@@ -173,13 +188,14 @@ impl Debugger<'_> {
             self.change = Some(change);
             return Ok(false);
         }
-        self.known.breakpoints.stopped_at(change.pc);
+        self.known.stopped_at(change.pc);
         self.known.processor = change.processor;
         let stop = super::stop::Stop {
             code: Exception::SINGLE_STEP,
             pc: change.pc,
             processor: change.processor,
             is_own_breakpoint: false,
+            is_ours: true,
             debug: (0, crate::proto::kd::resume::DR7_UNUSED),
             what: String::new(),
             detail: String::new(),
@@ -189,15 +205,15 @@ impl Debugger<'_> {
         Ok(true)
     }
 
-    /// Puts every enabled breakpoint into the target that is not in it, but for one at `except`.
-    async fn insert_breakpoints(&mut self, except: u64) -> Result<(), Fault> {
+    /// Puts every enabled breakpoint into the target that is not in it, but for those at `except`.
+    async fn insert_breakpoints(&mut self, except: &[u64]) -> Result<(), Fault> {
         let wanted: Vec<(usize, u64)> = self
             .known
             .breakpoints
             .iter()
             .filter(|one| one.enabled && one.how == How::Software && one.handle.is_none())
             .filter_map(|one| Some((one.number, one.address?)))
-            .filter(|(_, address)| *address != except)
+            .filter(|(_, address)| !except.contains(address))
             .collect();
         for (number, address) in wanted {
             if self.known.breakpoints.is_inserted_at(address) {
@@ -216,16 +232,27 @@ impl Debugger<'_> {
                 Err(fault) => return Err(fault),
             }
         }
-        for at in 0..self.known.passing.len() {
-            if let Some(&(address, None)) = self.known.passing.get(at) {
-                let handle = match self.known.breakpoints.software_at(address) {
-                    // One that people set does as well.
-                    Some(one) if one.handle.is_some() => None,
-                    _ => Some(self.insert(address).await?),
-                };
-                if let Some(passing) = self.known.passing.get_mut(at) {
-                    passing.1 = handle;
-                }
+        let inserted = self.insert_passing(except).await;
+        if let Err(Fault::Refused(_)) = inserted {
+            // Whoever wanted it hears that it cannot be; what comes after is not to fail for it.
+            self.end_passing().await?;
+        }
+        inserted
+    }
+
+    /// The same with those of a step or a `g ADDRESS`.
+    async fn insert_passing(&mut self, except: &[u64]) -> Result<(), Fault> {
+        for number in 0..self.known.passing.len() {
+            let Some(&(address, None)) = self.known.passing.get(number) else {
+                continue;
+            };
+            // One that people set does as well.
+            if except.contains(&address) || self.known.breakpoints.is_inserted_at(address) {
+                continue;
+            }
+            let handle = self.insert(address).await?;
+            if let Some(passing) = self.known.passing.get_mut(number) {
+                passing.1 = Some(handle);
             }
         }
         Ok(())
@@ -301,18 +328,16 @@ impl Debugger<'_> {
         Ok(())
     }
 
-    /// The breakpoints of a step or a `g ADDRESS` have done their work; true if one of them stopped the target at `pc`.
-    pub(super) async fn end_passing(&mut self, pc: u64) -> Result<bool, Fault> {
-        let mut passed = false;
-        for (address, handle) in std::mem::take(&mut self.known.passing) {
-            passed |= address == pc;
-            let is_out = address.wrapping_sub(pc) < super::breakpoints::REPORTED_CODE_BYTES;
-            self.take_out(address, handle.filter(|_| !is_out)).await?;
+    /// The breakpoints of a step or a `g ADDRESS` have done their work, or nobody waits for them any more.
+    ///
+    /// # Errors
+    /// Those of [`Debugger::take_out`]; what is left is taken out the next time.
+    pub(super) async fn end_passing(&mut self) -> Result<(), Fault> {
+        while let Some(&(address, handle)) = self.known.passing.last() {
+            self.take_out(address, handle).await?;
+            self.known.passing.pop();
         }
-        if passed && let Phase::Stopped(stop) = &mut self.phase {
-            stop.is_own_breakpoint = false;
-        }
-        Ok(passed)
+        Ok(())
     }
 
     /// Breakpoints are where their modules are now; those that mean something only now are found.

@@ -24,6 +24,8 @@ pub struct Stop {
     pub processor: u16,
     /// The breakpoint instruction at [`Stop::pc`] is the program's own: going on means going past it.
     pub is_own_breakpoint: bool,
+    /// A breakpoint or a step of ours stopped it: the program must not hear of the exception.
+    pub is_ours: bool,
     /// Debug registers 6 and 7 of that processor.
     pub debug: (u64, u64),
     /// What happened, in one line.
@@ -56,6 +58,7 @@ impl Stop {
             pc: change.pc,
             processor: change.processor,
             is_own_breakpoint: is_break && code_bytes.starts_with(architecture.breakpoint()),
+            is_ours: false,
             debug: (dr6, if dr7 == 0 { DR7_UNUSED } else { dr7 }),
             what: String::new(),
             detail: String::new(),
@@ -81,7 +84,8 @@ impl Debugger<'_> {
         self.known.processors = change.processors.max(1);
         self.known.processor = change.processor;
         self.known.thread = change.thread;
-        self.known.breakpoints.stopped_at(change.pc);
+        self.known.stopped_at(change.pc);
+        self.known.left = None;
         self.phase = Phase::Stopped(Box::new(Stop::new(self.known.architecture, &change)));
         let judged = async {
             if self.known.version.is_none() {
@@ -185,15 +189,18 @@ impl Debugger<'_> {
         let Phase::Stopped(stop) = &mut self.phase else {
             return Err(Fault::Lost);
         };
-        let (pc, dr6, was_asked) = (stop.pc, stop.debug.0, self.end_break_in());
-        let passed = self.end_passing(pc).await?;
+        let (pc, dr6) = (stop.pc, stop.debug.0);
+        let was_asked = self.break_in_again.is_some();
+        let passed = self.known.passing.iter().any(|(place, _)| *place == pc);
         match exception.code {
             Exception::BREAKPOINT | Exception::WOW64_BREAKPOINT => {
                 if let Some(one) = self.known.breakpoints.software_at(pc) {
-                    let met = (one.number, one.passes_left, one.one_shot);
+                    let left = if passed { 1 } else { one.passes_left };
+                    let met = (one.number, left, one.one_shot);
                     return Ok(self.meet(met));
                 }
                 if passed {
+                    self.stopped_by_us();
                     return Ok(Verdict::Stay(String::new()));
                 }
                 if let Some(bugcheck) = self.bugcheck().await? {
@@ -214,7 +221,13 @@ impl Debugger<'_> {
                         let met = (one.number, one.passes_left, one.one_shot);
                         Ok(self.meet(met))
                     }
-                    None => Ok(Verdict::Stay(String::new())),
+                    None => {
+                        // A step that nobody waits for is the program's own.
+                        if self.awaited {
+                            self.stopped_by_us();
+                        }
+                        Ok(Verdict::Stay(String::new()))
+                    }
                 }
             }
             Exception::WAKE_DEBUGGER => Ok(Verdict::Stay(String::new())),
@@ -227,9 +240,7 @@ impl Debugger<'_> {
 
     /// A breakpoint of ours was met.
     fn meet(&mut self, (number, passes_left, one_shot): (usize, u32, bool)) -> Verdict {
-        if let Phase::Stopped(stop) = &mut self.phase {
-            stop.is_own_breakpoint = false;
-        }
+        self.stopped_by_us();
         if passes_left > 1 {
             if let Some(one) = self.known.breakpoints.get_mut(number) {
                 one.passes_left -= 1;
@@ -251,9 +262,24 @@ impl Debugger<'_> {
         Verdict::Stay(format!("Breakpoint {number} hit"))
     }
 
+    /// The stop is one that only a debugger knows of. An instruction that stops it by itself may lie under a breakpoint
+    /// all the same.
+    fn stopped_by_us(&mut self) {
+        let Phase::Stopped(stop) = &mut self.phase else {
+            return;
+        };
+        let under = self.known.memory.overlay_at(stop.pc);
+        let breakpoint = self.known.architecture.breakpoint();
+        stop.is_own_breakpoint &= under.is_some_and(|under| under.starts_with(breakpoint));
+        stop.is_ours = true;
+    }
+
     /// The target stays stopped: people are told what happened and where.
     async fn stay(&mut self, what: String) {
         let time = Time::now();
+        self.break_in_again = None;
+        // Those that could not be taken out are when the target goes on.
+        self.end_passing().await.ok();
         // The place is worth telling even if nothing can be read there.
         let place = self.place_lines().await.unwrap_or_default();
         let machine = self.known.machine();

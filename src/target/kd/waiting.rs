@@ -73,11 +73,6 @@ impl Debugger<'_> {
         stopped
     }
 
-    /// The target is stopped: nothing asks it for that any more.
-    pub(super) fn end_break_in(&mut self) -> bool {
-        self.break_in_again.take().is_some()
-    }
-
     pub(super) fn break_in(&mut self) {
         self.link.break_in();
         let now = Instant::now();
@@ -95,7 +90,10 @@ impl Debugger<'_> {
                 }
             }
             Some((again, until)) if again <= now => {
-                self.link.repeat_break_in();
+                // It is stopped for a moment and goes on by itself, perhaps: then it is asked again.
+                if let Phase::Silent | Phase::Running = self.phase {
+                    self.link.repeat_break_in();
+                }
                 self.break_in_again = Some((now + BREAK_IN_AGAIN, until));
             }
             _ => {}

@@ -1,16 +1,10 @@
 //! The processors of a target: `~`, a processor's number in front of a command, model-specific registers, I/O ports.
 
-use std::time::{Duration, Instant};
-
-use super::super::debugger::{Debugger, Phase};
+use super::super::debugger::Debugger;
 use super::super::fault::Fault;
-use super::super::stop::Stop;
 use super::arguments;
 use super::split::Typed;
-use crate::proto::kd::{Answer, Call, context};
-
-/// How long a processor may take to report. All of them are stopped: it is a matter of two packets.
-const SWITCH: Duration = Duration::from_secs(5);
+use crate::proto::kd::{Answer, Call};
 
 /// `2k`, `1r rip`: one command with the eyes of another processor, which stays as it is.
 pub async fn with_processor(
@@ -49,7 +43,7 @@ pub async fn processors(debugger: &mut Debugger<'_>, rest: &str) -> Result<Strin
         .ok_or_else(|| arguments::syntax(rest))?;
     check(debugger, number)?;
     if number != debugger.known.processor {
-        switch(debugger, number).await?;
+        debugger.switch(number).await?;
     }
     Ok(String::new())
 }
@@ -93,69 +87,6 @@ async fn list(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
         lines.push(line.trim_end().to_owned());
     }
     Ok(lines.join("\n"))
-}
-
-/// A processor that stopped at a breakpoint instruction of the program's own goes past it. That is done when the target
-/// goes on, but nobody thinks of it any more when another processor is looked at.
-async fn leave_breakpoint(debugger: &mut Debugger<'_>) -> Result<(), Fault> {
-    let Phase::Stopped(stop) = &mut debugger.phase else {
-        return Ok(());
-    };
-    let (pc, is_own) = (stop.pc, std::mem::take(&mut stop.is_own_breakpoint));
-    debugger.known.looked_at = None;
-    if is_own && debugger.registers().await?.instruction() == pc {
-        let architecture = debugger.known.architecture;
-        let past = pc.wrapping_add(architecture.breakpoint().len() as u64);
-        let counter = context::program_counter(architecture);
-        debugger.set_register(counter, past).await?;
-    }
-    Ok(())
-}
-
-/// Lets another processor report.
-async fn switch(debugger: &mut Debugger<'_>, processor: u16) -> Result<(), Fault> {
-    leave_breakpoint(debugger).await?;
-    let before = debugger.current.take();
-    debugger.tell(processor, Call::SwitchProcessor);
-    let deadline = Instant::now() + SWITCH;
-    let change = loop {
-        if let Some(change) = debugger.change.take() {
-            break change;
-        }
-        if Instant::now() >= deadline {
-            debugger.current = before;
-            return Err(Fault::Words(format!(
-                "processor {processor} did not report within {} s; {} is looked at still",
-                SWITCH.as_secs(),
-                debugger.known.processor
-            )));
-        }
-        if let Err(fault) = debugger.check_interrupt() {
-            debugger.current = before;
-            return Err(fault);
-        }
-        debugger.step(Some(deadline)).await;
-    };
-    // What happened to it is what was told of the whole machine before: nothing new to judge.
-    let mut stop = Stop::new(debugger.known.architecture, &change);
-    if debugger.known.breakpoints.software_at(stop.pc).is_some() {
-        stop.is_own_breakpoint = false;
-    }
-    let modules_read = debugger.known.modules_read;
-    debugger.known.resumed();
-    debugger.known.modules_read = modules_read;
-    debugger.known.processor = change.processor;
-    debugger.known.thread = change.thread;
-    debugger.phase = Phase::Stopped(Box::new(stop));
-    debugger.current = Some(change);
-    if debugger.known.processor == processor {
-        Ok(())
-    } else {
-        Err(Fault::Words(format!(
-            "the target reported from processor {} instead of {processor}",
-            debugger.known.processor
-        )))
-    }
 }
 
 /// `rdmsr`.

@@ -27,7 +27,7 @@ pub async fn go(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result<S
                 Ok::<_, expression::ExpressionError>((address, text.len() - behind.len()))
             })
             .await?;
-        addresses.push(address);
+        addresses.push(debugger.known.machine().canonical(address));
         rest = rest.get(behind..).unwrap_or_default();
     }
     if addresses.len() > ADDRESSES_MAX {
@@ -35,6 +35,7 @@ pub async fn go(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result<S
             "g takes up to {ADDRESSES_MAX} addresses; bp takes more"
         )));
     }
+    debugger.end_passing().await?;
     debugger.known.passing = addresses
         .into_iter()
         .map(|address| (address, None))
@@ -79,6 +80,7 @@ pub async fn go_up(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
 async fn run_to(debugger: &mut Debugger<'_>, address: u64, stack: u64) -> Result<(), Fault> {
     let thread = debugger.known.thread;
     loop {
+        debugger.end_passing().await?;
         debugger.known.passing = vec![(address, None)];
         debugger.go_and_wait(Go::on()).await?;
         let Some((pc, is_plain)) = stopped_at(debugger) else {
@@ -122,6 +124,7 @@ pub async fn step_to(debugger: &mut Debugger<'_>, over: bool, rest: &str) -> Res
         return Err("up to which address?".into());
     }
     let address = debugger.evaluate(rest).await?;
+    let address = debugger.known.machine().canonical(address);
     step_while(debugger, over, |instruction| instruction.address != address).await
 }
 

@@ -3,12 +3,12 @@
 use super::*;
 
 impl Lab {
-    async fn refused(&self, text: &str) -> String {
+    pub(super) async fn refused(&self, text: &str) -> String {
         self.ask(line(text)).await.unwrap_err()
     }
 
     /// Waits until it is told why the target stopped.
-    async fn told(&mut self) -> String {
+    pub(super) async fn told(&mut self) -> String {
         loop {
             let detail = self.rig.state(State::Broken).await;
             if !detail.starts_with("stopped; ") {
