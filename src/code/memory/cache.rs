@@ -68,14 +68,14 @@ impl Cache {
         }
     }
 
-    /// These bytes cannot be read.
+    /// These bytes cannot be read, but for those that are known from elsewhere.
     pub fn insert_unreadable(&mut self, address: u64, bytes: usize) {
         let mut rest = bytes;
         let mut at = address;
         while rest > 0 {
             let piece = rest.min(left_in_line(at));
             let from = offset_in_line(at);
-            self.line(at).mark(from..from + piece, State::Unreadable);
+            self.line(at).lose(from..from + piece);
             at = at.wrapping_add(piece as u64);
             rest -= piece;
         }
@@ -223,6 +223,15 @@ impl Line {
         }
     }
 
+    /// What is unknown there cannot be read.
+    fn lose(&mut self, range: Range<usize>) {
+        for place in self.states.get_mut(range).unwrap_or_default() {
+            if *place == State::Unknown {
+                *place = State::Unreadable;
+            }
+        }
+    }
+
     /// Copies what is known from `from` on; the position in `into` of the first byte that is not.
     fn copy(&self, from: usize, into: &mut [u8]) -> Option<usize> {
         let range = from..from + into.len();
@@ -321,6 +330,18 @@ mod tests {
         };
         assert_eq!(read(&cache, 0x1ffc, 8), Err(missing));
         assert_eq!(read(&cache, 0x2001, 3), Ok(vec![1; 3]));
+    }
+
+    #[test]
+    fn what_is_known_stays_where_the_rest_of_a_page_cannot_be_read() {
+        let mut cache = Cache::new(512);
+        cache.insert(0x1010, &[1, 2]);
+        cache.insert_unreadable(0x1000, 512);
+        assert_eq!(read(&cache, 0x1010, 2), Ok(vec![1, 2]));
+        assert_eq!(
+            read(&cache, 0x1010, 3),
+            Err(Fault::Unreadable { address: 0x1012 })
+        );
     }
 
     #[test]

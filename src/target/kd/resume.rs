@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::breakpoints::{HARDWARE_MAX, How};
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
+use super::stop::Stop;
 use crate::code::memory::Memory as _;
 use crate::proto::kd::{Answer, Architecture, Call, Change, Continue2, Exception, NtStatus};
 use crate::proto::kd::{context, special};
@@ -112,6 +113,26 @@ impl Debugger<'_> {
         let Some(mut change) = self.current.take() else {
             return Err(Fault::Lost);
         };
+        // The code that the stop reported begins further on, too.
+        let passed = usize::try_from(pc.wrapping_sub(change.pc)).unwrap_or(usize::MAX);
+        let rest = |code: Vec<u8>| code.into_iter().skip(passed).collect();
+        change.report = match self.known.architecture {
+            Architecture::Amd64 => {
+                let mut report = change.report.amd64();
+                report.instructions = rest(report.instructions);
+                (&report).into()
+            }
+            Architecture::X86 => {
+                let mut report = change.report.x86();
+                report.instructions = rest(report.instructions);
+                (&report).into()
+            }
+            Architecture::Arm64 => {
+                let mut report = change.report.arm64();
+                report.instructions = rest(report.instructions);
+                (&report).into()
+            }
+        };
         change.pc = pc;
         if let Change::Exception(exception) = &mut change.change {
             exception.code = Exception::SINGLE_STEP;
@@ -179,29 +200,16 @@ impl Debugger<'_> {
         let Some(change) = self.change.take_if(|_| is_step) else {
             return Ok(false);
         };
-        let report = match self.known.architecture {
-            Architecture::Amd64 => change.report.amd64().dr6,
-            Architecture::X86 => change.report.x86().dr6.into(),
-            Architecture::Arm64 => 0,
-        };
-        if self.known.breakpoints.hardware_met(report).is_some() {
+        let mut stop = Stop::new(self.known.architecture, &change);
+        if self.known.breakpoints.hardware_met(stop.debug.0).is_some() {
             self.change = Some(change);
             return Ok(false);
         }
         self.known.stopped_at(change.pc);
         self.known.processor = change.processor;
-        let stop = super::stop::Stop {
-            code: Exception::SINGLE_STEP,
-            pc: change.pc,
-            processor: change.processor,
-            is_own_breakpoint: false,
-            is_ours: true,
-            debug: (0, crate::proto::kd::resume::DR7_UNUSED),
-            what: String::new(),
-            detail: String::new(),
-        };
+        stop.is_ours = true;
         self.current = Some(change);
-        self.phase = Phase::Stopped(Box::new(stop));
+        self.looks_at(stop);
         Ok(true)
     }
 

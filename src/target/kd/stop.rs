@@ -28,6 +28,8 @@ pub struct Stop {
     pub is_ours: bool,
     /// Debug registers 6 and 7 of that processor.
     pub debug: (u64, u64),
+    /// The code there as the stop reported it, without breakpoints of ours.
+    pub code_bytes: Vec<u8>,
     /// What happened, in one line.
     pub what: String,
     /// What happened and where.
@@ -60,6 +62,7 @@ impl Stop {
             is_own_breakpoint: is_break && code_bytes.starts_with(architecture.breakpoint()),
             is_ours: false,
             debug: (dr6, if dr7 == 0 { DR7_UNUSED } else { dr7 }),
+            code_bytes,
             what: String::new(),
             detail: String::new(),
         }
@@ -86,7 +89,7 @@ impl Debugger<'_> {
         self.known.thread = change.thread;
         self.known.stopped_at(change.pc);
         self.known.left = None;
-        self.phase = Phase::Stopped(Box::new(Stop::new(self.known.architecture, &change)));
+        self.looks_at(Stop::new(self.known.architecture, &change));
         let judged = async {
             if self.known.version.is_none() {
                 let detail = "stopped; asks it what it is";
@@ -94,7 +97,7 @@ impl Debugger<'_> {
                 self.identify().await?;
                 // What was decoded before was for another architecture, perhaps.
                 let stop = Stop::new(self.known.architecture, &change);
-                self.phase = Phase::Stopped(Box::new(stop));
+                self.looks_at(stop);
             }
             self.judge(&change).await
         };
@@ -120,6 +123,12 @@ impl Debugger<'_> {
             // Better stopped than gone on without its breakpoints.
             Err(fault) => self.stay(format!("stopped; {fault}")).await,
         }
+    }
+
+    /// It is stopped there, and the code that it reported need not be fetched.
+    pub(super) fn looks_at(&mut self, stop: Stop) {
+        self.known.memory.insert(stop.pc, &stop.code_bytes);
+        self.phase = Phase::Stopped(Box::new(stop));
     }
 
     async fn judge(&mut self, change: &StateChange) -> Result<Verdict, Fault> {

@@ -55,7 +55,7 @@ impl Debugger<'_> {
             .left
             .or(stands)
             .filter(|(left, _)| *left != change.processor);
-        self.phase = Phase::Stopped(Box::new(stop));
+        self.looks_at(stop);
         self.current = Some(change);
         if self.known.processor == processor {
             Ok(())

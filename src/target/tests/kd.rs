@@ -2,6 +2,7 @@
 
 mod breakpoints;
 mod commands;
+mod replay;
 
 use super::*;
 use crate::sim::kd::behaviour::Behaviour;

@@ -5,7 +5,7 @@ use super::super::fault::Fault;
 use super::arguments;
 use crate::code::disassembly::INSTRUCTIONS_MAX;
 use crate::code::dump;
-use crate::code::unwind::{self, Columns, End, FRAMES_MAX};
+use crate::code::unwind::{self, Columns, FRAMES_MAX};
 
 /// Instructions shown without a count.
 const INSTRUCTIONS: u64 = 8;
@@ -118,15 +118,7 @@ pub async fn stack_lines(
         .look(|view| {
             let (memory, modules) = (&view.known.memory, &view.known.modules);
             let stack = unwind::walk(memory, modules, &registers, count)?;
-            let mut lines = unwind::listing(&stack, machine, view.names, columns);
-            match stack.end {
-                End::Bottom | End::Limit => {}
-                End::Unreadable(address) => lines.push(format!(
-                    "the stack is cut here: {} cannot be read",
-                    machine.address(address)
-                )),
-                End::Broken(why) => lines.push(format!("the stack is cut here: {why}")),
-            }
+            let lines = unwind::listing(&stack, machine, view.names, columns);
             Ok::<_, crate::code::memory::Fault>(lines)
         })
         .await

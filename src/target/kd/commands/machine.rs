@@ -51,7 +51,7 @@ pub async fn target(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
         let text = debugger
             .look(|view| view.known.memory.text(build, BUILD_LAB_BYTES))
             .await;
-        if let Some(text) = if_readable(text)? {
+        if let Some(text) = if_readable(text)?.filter(|text| !text.is_empty()) {
             lines.push(format!("Built by: {}", memory::printable(&text)));
         }
     }
