@@ -292,10 +292,10 @@ fn a_log_directory_that_cannot_be_written_is_told_and_used_when_it_can() {
     let target = bystander.target();
     let arguments = ["--log-dir", path(&logs), "-k", &target];
     let mut kdeck = Headless::start_in(home, &arguments);
-    bystander.is_undisturbed(&mut kdeck);
     let error = kdeck.wait("the failure is told", |event| event.kind() == "error");
     assert!(error.text().contains("logs fail"), "{error:?}");
     assert!(error.text().contains(path(&logs)), "{error:?}");
+    bystander.is_undisturbed(&mut kdeck);
     assert!(kdeck.done("@bystander .status").contains("FAILING"));
     kdeck.forget();
     fs::remove_file(&logs).expect("the file in the way");
