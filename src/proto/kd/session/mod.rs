@@ -79,6 +79,8 @@ struct InFlight {
     /// Repeats on request since the last time-out.
     obeyed: u32,
     deadline: Instant,
+    /// Numbers began anew since it was sent: nobody has seen it under the one it has now.
+    is_rewound: bool,
 }
 
 #[derive(Debug)]
@@ -271,7 +273,8 @@ impl Session {
             return None;
         }
         self.due = false;
-        let flight = self.in_flight.as_ref()?;
+        let flight = self.in_flight.as_mut()?;
+        flight.is_rewound = false;
         let id = if self.sync {
             self.numbering.with_sync(self.next)
         } else {
@@ -309,7 +312,12 @@ impl Session {
     }
 
     fn acknowledged(&mut self, now: Instant, id: u32) {
-        if self.in_flight.is_some() && self.numbering.plain(id) == self.next {
+        // What came before the peer could see the number is of another packet.
+        let is_sent = self
+            .in_flight
+            .as_ref()
+            .is_some_and(|flight| !flight.is_rewound);
+        if is_sent && self.numbering.plain(id) == self.next {
             self.landed(now);
         }
     }
@@ -346,6 +354,9 @@ impl Session {
             self.restarted();
         }
         self.repeat_flight(now);
+        if let Some(flight) = &mut self.in_flight {
+            flight.is_rewound = self.numbering == Numbering::Serial;
+        }
         self.next_flight(now);
     }
 
@@ -375,6 +386,7 @@ impl Session {
                 attempts: 1,
                 obeyed: 0,
                 deadline,
+                is_rewound: false,
             });
             self.due = true;
             self.counters.sent += 1;

@@ -30,6 +30,22 @@ fn a_reset_is_answered_once_and_an_answer_never() {
 }
 
 #[test]
+fn an_acknowledgement_from_before_a_reset_is_not_taken_for_a_later_one() {
+    let now = Instant::now();
+    let mut target = Session::new(Numbering::Serial, Side::Target, Timing::serial(None));
+    target.send(now, PacketType::DebugIo, vec![1]).unwrap();
+    sent(&mut target);
+    // Both are there when it looks: a host that resets and then acknowledges what was on its way.
+    target.handle_packet(now, &Packet::control(PacketType::Reset, 0));
+    target.handle_packet(now, &Packet::control(PacketType::Acknowledge, FIRST));
+    let again = sent(&mut target);
+    let is_print = |sent: &Transmit| matches!(sent, Transmit::Packet(packet) if packet.kind == PacketType::DebugIo);
+    assert!(again.iter().any(is_print), "{again:?}");
+    target.handle_packet(now, &Packet::control(PacketType::Acknowledge, FIRST));
+    assert!(target.idle());
+}
+
+#[test]
 fn a_print_that_a_reset_brings_again_is_delivered_once() {
     let now = Instant::now();
     for numbering in [Numbering::Serial, Numbering::Network] {
