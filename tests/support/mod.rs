@@ -14,3 +14,4 @@ pub mod home;
 pub mod peer;
 pub mod simulator;
 pub mod terminal;
+pub mod windows;
