@@ -56,8 +56,9 @@ impl Session {
             self.numbering == Numbering::Network && self.numbering.is_new(id, self.expected);
         if self.resetting.is_some() && !sync && !known {
             // Numbered the old way or the new: nobody can tell before the reset is answered, which its sender, waiting
-            // for an acknowledgement, does. Then it comes again.
+            // for an acknowledgement, does. Then it comes again. While it ran, it heard of no reset.
             self.counters.repeated += 1;
+            self.reset_again(now);
             return;
         }
         let same = self.last.kind == packet.kind && self.last.payload == packet.payload;

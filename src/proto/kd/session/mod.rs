@@ -39,6 +39,9 @@ pub const RESENDS_ASKED_MAX: u32 = 8;
 pub const RESENDS_OBEYED_MAX: u32 = 16;
 /// How long after a reset of ours one of the peer counts as the answer and is not answered. Milliseconds.
 pub const RESET_QUIET_MS: u64 = 500;
+/// How long after a reset of ours it is sent again to a target that turns out to listen. Milliseconds; with less, one
+/// that is answering would be asked twice, with more, one that repeats a print twenty times, 36 ms apart, gives up.
+pub const RESET_AGAIN_MS: u64 = 100;
 /// How long a target's first packet, coming again, counts as sent again rather than as another start. Milliseconds
 /// since it came last; targets repeat it up to twenty times, about a second apart, and on a bad line most are lost.
 pub const SYNC_REPEAT_MS: u64 = 20_000;
@@ -439,6 +442,14 @@ impl Session {
         if !self.controls.contains(&reset) {
             self.counters.resets += 1;
             self.control(reset);
+        }
+    }
+
+    /// Sends the reset under way again, unless that was done just now: its receiver listens.
+    fn reset_again(&mut self, now: Instant) {
+        let again = Duration::from_millis(RESET_QUIET_MS - RESET_AGAIN_MS);
+        if self.quiet_until.is_none_or(|until| now + again >= until) {
+            self.send_reset(now);
         }
     }
 

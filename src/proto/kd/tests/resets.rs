@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::super::frame::{Packet, PacketType};
 use super::super::request::Call;
 use super::super::session::{Event, Numbering, Session, Side, Timing, Transmit};
-use super::events;
 use super::sessions::{
     FIRST, acknowledge, control, host, print, printed, request, send, sent, target, texts,
 };
+use super::{at, events};
 
 #[test]
 fn a_reset_is_answered_once_and_an_answer_never() {
@@ -43,6 +43,22 @@ fn an_acknowledgement_from_before_a_reset_is_not_taken_for_a_later_one() {
     assert!(again.iter().any(is_print), "{again:?}");
     target.handle_packet(now, &Packet::control(PacketType::Acknowledge, FIRST));
     assert!(target.idle());
+}
+
+#[test]
+fn a_target_that_ran_when_it_was_reset_is_reset_again_when_it_listens() {
+    let start = Instant::now();
+    let mut host = host();
+    host.reset(start);
+    sent(&mut host);
+    // It waits for an acknowledgement, and repeats that less than a second.
+    let reset = [Transmit::Packet(Packet::control(PacketType::Reset, 0))];
+    host.handle_packet(at(start, 50), &printed(FIRST, "one"));
+    assert_eq!(sent(&mut host), [], "it may be about to answer");
+    host.handle_packet(at(start, 150), &printed(FIRST, "one"));
+    assert_eq!(sent(&mut host), reset);
+    host.handle_packet(at(start, 180), &printed(FIRST, "one"));
+    assert_eq!(sent(&mut host), []);
 }
 
 #[test]
