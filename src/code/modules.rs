@@ -130,9 +130,14 @@ impl Modules {
         }
     }
 
-    /// Puts `fresh` (from [`walk`]) in place of all modules; those that stayed where they were keep their names.
+    /// Puts `fresh` (from [`walk`]) in place of all modules of the kernel, which are in the upper half of the address
+    /// space; those that stayed where they were keep their names. Modules of programs are in no such list: they stay
+    /// until they are [removed](Self::remove).
     pub fn replace(&mut self, fresh: Vec<Module>) {
         let old = std::mem::take(&mut self.modules);
+        let is_of_a_program = |module: &&Module| !module.base.cast_signed().is_negative();
+        self.modules
+            .extend(old.iter().filter(is_of_a_program).cloned());
         for mut module in fresh {
             let same = |other: &&Module| {
                 (other.base, other.bytes, &other.path) == (module.base, module.bytes, &module.path)
@@ -279,6 +284,17 @@ mod tests {
         bytes[0x78..0x7c].copy_from_slice(&7_u32.to_le_bytes());
         bytes.extend(text);
         bytes
+    }
+
+    #[test]
+    fn modules_of_programs_stay_when_those_of_the_kernel_are_listed() {
+        let (kernel, program) = (0xffff_f800_0000_0000, 0x0040_0000);
+        let mut modules = Modules::default();
+        modules.insert(Module::new("a.exe", program, 0x1000));
+        modules.insert(Module::new("gone.sys", kernel + 0x1000, 0x1000));
+        modules.replace(vec![Module::new("ntoskrnl.exe", kernel, 0x1000)]);
+        let names: Vec<&str> = modules.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["a", "nt"]);
     }
 
     #[test]
