@@ -57,11 +57,12 @@ impl Files {
                 .ok_or_else(|| io::ErrorKind::NotFound.into())
         });
         let opened = found.and_then(|path| {
-            let file = File::open(&path)?;
-            let kind = file.metadata()?;
+            // Opening a pipe would wait for its other end.
+            let kind = std::fs::metadata(&path)?;
             if !kind.is_file() {
                 return Err(io::Error::other("it is no file"));
             }
+            let file = File::open(&path)?;
             Ok((file, kind.len(), path))
         });
         match opened {
@@ -153,6 +154,17 @@ mod tests {
         let answered = answer(&mut files, &create(r"\SystemRoot\a.sys"), 1024);
         assert_eq!(answered.message.status, NtStatus::NO_SUCH_FILE);
         assert_eq!(answered.notice, None);
+    }
+
+    #[test]
+    fn a_pipe_in_the_directory_is_not_waited_for() {
+        let lab = tempfile::tempdir().unwrap();
+        let pipe = lab.path().join("a.sys");
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let mut files = Files::new(Some(lab.path().to_owned()));
+        let refused = answer(&mut files, &create(r"\SystemRoot\a.sys"), 1024);
+        assert_eq!(refused.message.status, NtStatus::ACCESS_DENIED);
     }
 
     #[test]
