@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 use super::knowledge::Knowledge;
-use super::link::{Link, News};
+use super::link::{Engine, Link, News};
 use super::stop::Stop;
 use super::{commands, files};
 use crate::proto::kd::{FromHost, FromTarget, PacketType, Prompt, Reply, StateChange};
@@ -183,13 +183,27 @@ impl<'a> Debugger<'a> {
                 self.reply(ask, Ok(text));
             }
             Request::Connect => self.answer(ask, Ok("already connected".to_owned())),
+            // A step may never end: what ends it does not wait for it.
+            Request::Disconnect if self.is_stepping() => {
+                self.end = Some(End::Disconnected(ask.answer));
+            }
             Request::Resize { .. } => self.answer(ask, Ok(String::new())),
             _ if self.queue.len() >= REQUESTS => {
                 let reason = format!("{REQUESTS} commands wait already");
                 self.reply(ask, Err(reason));
             }
-            _ => self.queue.push_back(ask),
+            _ => {
+                if ask.request == Request::Break && self.is_stepping() {
+                    self.break_in();
+                }
+                self.queue.push_back(ask);
+            }
         }
+    }
+
+    /// Whether a command waits for a stop that nobody asked the target for.
+    fn is_stepping(&self) -> bool {
+        self.awaited && self.break_in_again.is_none() && matches!(self.phase, Phase::Running)
     }
 
     /// Somebody pressed Ctrl-C: what is being done is given up, what waits is dropped, and a running target is stopped.
@@ -296,6 +310,12 @@ impl<'a> Debugger<'a> {
                     || matches!(self.phase, Phase::Stopped(_) | Phase::Asking(_));
                 if was_known {
                     self.restarted = true;
+                    if let (Phase::Stopped(_) | Phase::Asking(_), Engine::Net(_)) =
+                        (&self.phase, self.link.engine())
+                    {
+                        // If it is stopped still, it tells so again only if it is asked.
+                        self.link.reset();
+                    }
                     self.connector.report.target().transcript.end_line();
                     self.connector.report.notice(why);
                 } else if self.connector.report.target().status.state() == State::Lost {
@@ -334,6 +354,8 @@ impl<'a> Debugger<'a> {
                 // A repeat of the stop that is known, after a reset or a lost acknowledgement.
                 if self.current.as_deref() == Some(&*change) {
                     self.told_again = true;
+                    // A target takes registers only from who read them since it told its stop.
+                    self.known.contexts.clear();
                 } else {
                     self.change = Some(change);
                 }

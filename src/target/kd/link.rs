@@ -226,10 +226,10 @@ impl Link {
         self.send_break_in();
     }
 
-    /// Asks again. A target on a byte stream may wait for packets instead, having lost its debugger: then a reset helps.
+    /// Asks again. A target that lost its debugger may be stopped and wait for packets instead: then a reset helps.
     pub fn repeat_break_in(&mut self) {
         self.break_ins += 1;
-        if self.break_ins % 2 == 1 && matches!(self.wire, Wire::Line { .. }) {
+        if self.break_ins % 2 == 1 {
             self.reset();
         } else {
             self.send_break_in();

@@ -13,6 +13,9 @@ use crate::proto::kd::{Architecture, Change, Exception, LoadSymbols, NtStatus, S
 use crate::rack::State;
 use crate::transcript::Time;
 
+/// The most processors a target is believed to have: Windows knows no more.
+const PROCESSORS_MAX: u32 = 2048;
+
 /// Why and where the target is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
@@ -84,7 +87,7 @@ impl Debugger<'_> {
     pub(super) async fn handle_change(&mut self, change: StateChange) {
         self.current = Some(Box::new(change.clone()));
         self.known.resumed();
-        self.known.processors = change.processors.max(1);
+        self.known.processors = change.processors.clamp(1, PROCESSORS_MAX);
         self.known.processor = change.processor;
         self.known.thread = change.thread;
         self.known.stopped_at(change.pc);

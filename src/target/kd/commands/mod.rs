@@ -23,6 +23,7 @@ use std::pin::Pin;
 
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
+use crate::code::memory::Fault as MemoryFault;
 use crate::target::{Answer, debugger};
 
 use split::{Typed, commands};
@@ -45,9 +46,9 @@ pub async fn run(debugger: &mut Debugger<'_>, line: &str) -> Answer {
         let typed = Typed::new(command);
         match one(debugger, &typed).await {
             Ok(more) => add(&mut text, &more),
-            Err(fault) if text.is_empty() => return Err(fault.to_string()),
+            Err(fault) if text.is_empty() => return Err(told(debugger, &fault)),
             Err(fault) => {
-                add(&mut text, &fault.to_string());
+                add(&mut text, &told(debugger, &fault));
                 return Err(text);
             }
         }
@@ -65,6 +66,17 @@ pub async fn run(debugger: &mut Debugger<'_>, line: &str) -> Answer {
 /// The answer in a line that answers the target: `.prompt ANSWER` says it with a word in front.
 fn answer_in(line: &str) -> &str {
     line.strip_prefix(".prompt ").unwrap_or(line)
+}
+
+/// Why a command failed, with addresses as the target's are written.
+fn told(debugger: &Debugger<'_>, fault: &Fault) -> String {
+    match *fault {
+        Fault::Memory(MemoryFault::Unreadable { address }) => format!(
+            "the memory at {} cannot be read",
+            debugger.known.machine().address(address)
+        ),
+        _ => fault.to_string(),
+    }
 }
 
 fn add(text: &mut String, more: &str) {

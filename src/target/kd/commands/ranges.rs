@@ -71,6 +71,9 @@ async fn fill_there(
             flags: FILL_VIRTUAL,
             pattern: pattern.to_vec(),
         };
+        // The target would put back what was under a breakpoint.
+        let end = address.saturating_add(count);
+        debugger.take_out_between(address, end).await?;
         let filled = match debugger.call(debugger.known.processor, fill).await {
             Ok(reply) => match reply.answer {
                 Answer::Filled { done } => u64::from(done).min(count),

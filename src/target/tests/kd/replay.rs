@@ -196,12 +196,22 @@ struct Replayed {
     engine: Serial,
     /// What it waits with: a stop, or a question.
     waits: Option<FromTarget>,
+    /// What it tells when it is asked to stop.
+    last_stop: Option<FromTarget>,
 }
 
 impl Replayed {
     fn send(&mut self, message: &FromTarget) {
         let (kind, payload) = message.encode();
         self.engine.send(Instant::now(), kind, payload).unwrap();
+    }
+
+    fn tell(&mut self, message: &FromTarget) {
+        if let FromTarget::StateChange(change) = message {
+            self.recording.lock().unwrap().stop_at(change.pc);
+            self.last_stop = Some(message.clone());
+        }
+        self.send(message);
     }
 
     fn hear(&mut self, kind: PacketType, payload: &[u8]) {
@@ -235,16 +245,19 @@ impl Replayed {
                             self.send(&waits);
                         }
                     }
+                    Event::BreakIn if self.waits.is_none() => {
+                        self.waits = self.last_stop.clone();
+                        if let Some(stop) = self.waits.clone() {
+                            self.tell(&stop);
+                        }
+                    }
                     _ => {}
                 }
             }
             if self.waits.is_none() && self.engine.idle() {
                 let next = self.recording.lock().unwrap().told.pop_front();
                 if let Some(message) = next {
-                    if let FromTarget::StateChange(change) = &message {
-                        self.recording.lock().unwrap().stop_at(change.pc);
-                    }
-                    self.send(&message);
+                    self.tell(&message);
                     let is_print = matches!(message, FromTarget::Print(_));
                     self.waits = Some(message).filter(|_| !is_print);
                 }
@@ -288,6 +301,7 @@ pub async fn replay(recording: Recording) -> ReplayLab {
         recording: recording.clone(),
         engine: Serial::new(Side::Target, Timing::serial(None).for_target()),
         waits: None,
+        last_stop: None,
     };
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
@@ -354,6 +368,8 @@ async fn a_recorded_kernel_of_32_bits_is_looked_at_and_goes_on_past_its_breakpoi
             .starts_with("Windows Server 2003 Kernel Version 3790 UP Checked x86\n")
     );
     assert_eq!(lab.line("~").await, ".  0  8059cece nt+0x19cece");
+    let unreadable = lab.line(".cxr 1234").await;
+    assert_eq!(unreadable, "refused: the memory at 00001234 cannot be read");
     assert_eq!(
         lab.line("p").await,
         "nt+0x19cecf:\n8059cecf c20400          ret     4"
@@ -427,4 +443,35 @@ async fn recorded_breakpoints_and_steps_are_met_as_they_were() {
         assert!(!stepped.contains("Breakpoint"), "{name}: {stepped}");
         lab.rig.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_step_that_does_not_end_is_ended_by_a_break_or_a_disconnect() {
+    let Some(recording) = Recording::read("x86-inspect") else {
+        return;
+    };
+    let mut lab = replay(recording.up_to_the_first_exception()).await;
+    lab.stopped().await;
+    // Past the breakpoint without running.
+    lab.line("t").await;
+    let step = lab.rig.control.ask(line("t"));
+    let is_step =
+        |resumed| matches!(resumed, Call::Continue2(go) if go.set(Architecture::X86).trace);
+    // Each notice of a module let it go on before.
+    while !is_step(soon(lab.resumed.recv()).await.unwrap()) {}
+    assert_eq!(
+        lab.rig.ask(Request::Break).await,
+        Ok("it is stopped already".to_owned())
+    );
+    let stepped = soon(step).await.unwrap().unwrap();
+    assert!(
+        stepped.starts_with("Break instruction exception"),
+        "{stepped}"
+    );
+    lab.line("t").await;
+    let step = lab.rig.control.ask(line("t"));
+    soon(lab.resumed.recv()).await;
+    assert_eq!(lab.rig.ask(Request::Disconnect).await, Ok(String::new()));
+    assert!(soon(step).await.unwrap().is_err());
+    lab.rig.end().await;
 }
