@@ -43,7 +43,8 @@ mod fuzz {
     fn datagrams(data: &[u8]) {
         let mut now = Instant::now();
         let from = SocketAddr::from(([127, 0, 0, 1], 50000));
-        let mut net = Net::new(now, Key::new([1, 2, 3, 4]), None, |bytes| bytes.fill(7));
+        let random = Box::new(|bytes: &mut [u8]| bytes.fill(7));
+        let mut net = Net::new(&Key::new([1, 2, 3, 4]), Timing::network(), random, now);
         for piece in data.chunks(374) {
             net.handle_datagram(now, from, piece);
             while net.poll_transmit().is_some() {}

@@ -1,0 +1,194 @@
+//! A rack of a hundred simulated Windows machines on KDNET, and machines behind very bad wires: nothing is lost, nothing
+//! is left unanswered, nothing is stuck.
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use support::background::Background;
+use support::headless::{Ended, Event, Headless};
+use support::home::Home;
+
+/// Machines of a whole rack.
+const RACK: usize = 100;
+/// Prints of each machine that are waited for.
+const PRINTS: u64 = 200;
+/// How long what a bad wire makes slow may take.
+const STORM_PATIENCE: Duration = Duration::from_secs(90);
+
+/// A running `kdeck sim`, and the connection strings of its targets.
+fn simulate(arguments: &[&str], count: usize) -> (Background, Vec<String>) {
+    let home = Home::new();
+    let mut command = home.kdeck();
+    command.args(["sim", arguments[0], "--count", &count.to_string()]);
+    command.args(&arguments[1..]);
+    let mut sim = Background::start(&mut command);
+    let output = BufReader::new(sim.0.stdout.take().expect("a pipe"));
+    let strings: Vec<String> = output
+        .lines()
+        .take(count)
+        .map(|line| line.expect("text"))
+        .filter_map(|line| Some(line.split('\t').next()?.to_owned()))
+        .collect();
+    assert_eq!(strings.len(), count);
+    (sim, strings)
+}
+
+/// The first of so many UDP ports next to each other that nobody holds, as text.
+fn free_ports(count: u16) -> String {
+    let is_free = |port: u16| UdpSocket::bind(("0.0.0.0", port)).is_ok();
+    let fits = |first: &u16| (*first..).take(count.into()).all(is_free);
+    // Tests run side by side: each process begins to look elsewhere.
+    let begin = 20_000 + u16::try_from(std::process::id() % 100).expect("small") * 100;
+    let mut firsts = (begin..32_000).step_by(count.into());
+    firsts.find(fits).expect("there are free ports").to_string()
+}
+
+/// Types a line for all and waits until each of them has answered that it was done.
+fn done_by_all(deck: &mut Headless, count: usize, line: &str) -> Vec<Event> {
+    deck.forget();
+    let before = deck.events().len();
+    deck.say(line);
+    let answered = std::cell::RefCell::new(HashSet::new());
+    deck.wait(&format!("all answer {line}"), |event| {
+        if event.kind() == "reply" {
+            assert!(event.ok(), "{line} of {}: {}", event.target(), event.text());
+            answered.borrow_mut().insert(event.target().to_owned());
+        }
+        answered.borrow().len() == count
+    });
+    let events = deck.events().split_off(before);
+    events
+        .into_iter()
+        .filter(|event| event.kind() == "reply")
+        .collect()
+}
+
+/// Waits until as many targets as that run.
+fn wait_until_running(deck: &Headless, count: usize) {
+    let running = std::cell::RefCell::new(HashSet::new());
+    deck.wait("all run", |event| {
+        if event.kind() == "target" && event.state() == "running" {
+            running.borrow_mut().insert(event.target().to_owned());
+        }
+        running.borrow().len() == count
+    });
+}
+
+/// The number of a simulated machine's print.
+fn number(event: &Event) -> Option<u64> {
+    let (_, rest) = event.text().split_once(": #")?;
+    rest.get(..6)?.parse().ok()
+}
+
+/// Waits until every machine has printed so many more lines.
+fn wait_for_prints(deck: &mut Headless, count: usize, more: u64) {
+    let printed = std::cell::RefCell::new(HashMap::<String, u64>::new());
+    let done = std::cell::Cell::new(0);
+    deck.forget();
+    deck.wait("all have printed", |event| {
+        if event.kind() == "output" && number(event).is_some() {
+            let mut printed = printed.borrow_mut();
+            let lines = printed.entry(event.target().to_owned()).or_default();
+            *lines += 1;
+            done.set(done.get() + usize::from(*lines == more));
+        }
+        done.get() == count
+    });
+}
+
+/// What each machine printed came once, in order, and whole; the first of it may have been before anybody listened.
+fn assert_complete(ended: &Ended, count: usize) {
+    let mut last = HashMap::<&str, u64>::new();
+    for event in &ended.events {
+        assert_ne!(event.kind(), "missed", "{event:?}");
+        let partial = event.is_partial();
+        if let Some(number) = number(event).filter(|_| event.kind() == "output" && !partial) {
+            let before = last.insert(event.target(), number);
+            let follows = before.is_none_or(|before| before + 1 == number);
+            assert!(follows, "after {before:?}: {event:?}");
+        }
+    }
+    assert_eq!(last.len(), count, "machines that printed");
+}
+
+#[test]
+fn a_hundred_machines_are_stopped_read_and_let_go_on_while_they_print_without_pause() {
+    let ports = free_ports(RACK as u16);
+    let arguments = ["kdnet", "--rate", "10000", "--port", &ports];
+    let (_sim, targets) = simulate(&[&arguments[..], &["--offer-every", "0.5"]].concat(), RACK);
+    let mut deck = Headless::watching(&targets);
+    wait_until_running(&deck, RACK);
+    wait_for_prints(&mut deck, RACK, PRINTS);
+    for reply in done_by_all(&mut deck, RACK, "@all .break") {
+        assert!(
+            reply.text().contains("nt!DbgBreakPointWithStatus"),
+            "{reply:?}"
+        );
+    }
+    for reply in done_by_all(&mut deck, RACK, "@all r rip") {
+        assert!(reply.text().starts_with("rip=fffff8"), "{reply:?}");
+    }
+    done_by_all(&mut deck, RACK, "@all g");
+    wait_for_prints(&mut deck, RACK, PRINTS);
+    let ended = deck.finish();
+    assert_eq!(ended.code(), 0);
+    assert_complete(&ended, RACK);
+}
+
+#[test]
+fn a_storm_on_kdnet_loses_no_print_and_leaves_no_command_unanswered() {
+    const MACHINES: usize = 8;
+    let ports = free_ports(MACHINES as u16);
+    let storm = [
+        "--loss",
+        "30",
+        "--duplicate",
+        "10",
+        "--reorder",
+        "10",
+        "--corrupt",
+        "1",
+    ];
+    let arguments = [
+        "kdnet",
+        "--rate",
+        "10",
+        "--offer-every",
+        "0.2",
+        "--port",
+        &ports,
+    ];
+    let (_sim, targets) = simulate(&[&arguments[..], &storm].concat(), MACHINES);
+    weather(&targets);
+}
+
+#[test]
+fn a_storm_on_byte_streams_loses_no_print_and_leaves_no_command_unanswered() {
+    // Damage is left out: no checksum covers the type and the number of a packet on a byte stream.
+    let folder = tempfile::tempdir().expect("a directory");
+    let folder = folder.path().to_str().expect("UTF-8");
+    let storm = ["--loss", "5", "--duplicate", "5"];
+    let arguments = ["kdcom", "--rate", "10", "--unix", folder];
+    let (_sim, targets) = simulate(&[&arguments[..], &storm].concat(), 8);
+    weather(&targets);
+}
+
+/// Stops, reads and resumes machines behind bad wires.
+fn weather(targets: &[String]) {
+    let count = targets.len();
+    let mut deck = Headless::watching(targets);
+    deck.patience = STORM_PATIENCE;
+    for _ in 0..2 {
+        done_by_all(&mut deck, count, "@all .break");
+        done_by_all(&mut deck, count, "@all r rip");
+        done_by_all(&mut deck, count, "@all g");
+        wait_for_prints(&mut deck, count, 3);
+    }
+    let ended = deck.finish();
+    assert_eq!(ended.code(), 0);
+    assert_complete(&ended, count);
+}
