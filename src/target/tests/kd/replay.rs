@@ -383,10 +383,9 @@ async fn a_recorded_kernel_of_32_bits_is_looked_at_and_goes_on_past_its_breakpoi
         let control = resume.set(Architecture::X86);
         assert_eq!((control.trace, control.dr7 & 0xFF), (false, 0));
     }
-    let recording = lab.recording.lock().unwrap();
-    let eip = recording.context.as_ref().unwrap().get(0xB8..0xBC).unwrap();
+    let context = lab.recording.lock().unwrap().context.clone().unwrap();
+    let eip = context.get(0xB8..0xBC).unwrap();
     assert_eq!(eip, 0x8059_cecf_u32.to_le_bytes());
-    drop(recording);
     lab.rig.end().await;
 }
 
