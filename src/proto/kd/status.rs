@@ -47,6 +47,11 @@ impl NtStatus {
         self.0 & 0x8000_0000 != 0
     }
 
+    /// Whether it is an error, and not a warning: breakpoints and steps are those.
+    pub fn is_error(self) -> bool {
+        self.0 >> 30 == 0b11
+    }
+
     /// The name in public headers, where it is one that KD uses.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {

@@ -369,9 +369,11 @@ fn printable(bytes: &[u8]) -> String {
     crate::transcript::safe::plain(bytes).into_owned()
 }
 
-/// A status to go on with, from the letter behind `g`.
-pub fn status_of(letter: Option<char>) -> NtStatus {
+/// A status to go on with from a stop for an exception with this code, from the letter behind `g`. Without one, what
+/// is an error is the program's to handle: an instruction that failed would only fail again.
+pub fn status_of(letter: Option<char>, code: u32) -> NtStatus {
     match letter {
+        None if NtStatus(code).is_error() => NtStatus::EXCEPTION_NOT_HANDLED,
         Some('h' | 'H') => NtStatus::EXCEPTION_HANDLED,
         Some('n' | 'N') => NtStatus::EXCEPTION_NOT_HANDLED,
         _ => NtStatus::CONTINUE,

@@ -40,8 +40,12 @@ pub async fn go(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result<S
         .into_iter()
         .map(|address| (address, None))
         .collect();
+    let code = match &debugger.phase {
+        Phase::Stopped(stop) => stop.code,
+        _ => 0,
+    };
     let go = Go {
-        status: status_of(name.chars().nth(1)),
+        status: status_of(name.chars().nth(1), code),
         ..Go::on()
     };
     debugger.go(go).await?;

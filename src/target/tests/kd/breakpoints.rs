@@ -103,3 +103,21 @@ async fn what_is_not_handled_is_not_skipped() {
     lab.broken("Breakpoint 0 hit").await;
     lab.rig.end().await;
 }
+
+#[tokio::test]
+async fn going_on_from_an_error_leaves_it_to_the_program() {
+    let mut lab = lab(Behaviour {
+        rate: 0.0,
+        faults: Some(Duration::from_millis(50)),
+        ..Behaviour::default()
+    })
+    .await;
+    lab.ask(Request::Break).await.unwrap();
+    lab.line("g").await;
+    lab.broken("Access violation - code c0000005 (first chance)")
+        .await;
+    lab.line("g").await;
+    lab.broken("Access violation - code c0000005 (!!! second chance !!!)")
+        .await;
+    lab.rig.end().await;
+}
