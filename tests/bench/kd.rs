@@ -1,7 +1,7 @@
 //! What a request to a Windows kernel costs, what a print costs, and how fast its memory is read and written; beside the
 //! least that can be done with the same datagrams and bytes: an echo.
 //!
-//! `cargo bench --bench kd -- [rounds=5] [targets=100] [seconds=4] [echoes=20000]`
+//! `cargo bench --bench kd -- [rounds=5] [targets=100] [seconds=4] [passes=8] [echoes=20000]`
 //!
 //! The targets are those of `kdeck sim`, a process of its own. Every round runs, in turn:
 //! - echo: a small request and an answer as large as a target's, over UDP on the loopback and over a Unix socket, each
@@ -51,6 +51,7 @@ struct Plan {
     rounds: usize,
     targets: usize,
     seconds: f64,
+    passes: usize,
     echoes: usize,
 }
 
@@ -70,6 +71,7 @@ fn main() {
             rounds: 1,
             targets: 3,
             seconds: 0.2,
+            passes: 1,
             echoes: 100,
         }
     } else {
@@ -77,6 +79,7 @@ fn main() {
             rounds: number("rounds", 5.0) as usize,
             targets: number("targets", 100.0) as usize,
             seconds: number("seconds", 4.0),
+            passes: number("passes", 8.0) as usize,
             echoes: number("echoes", 20_000.0) as usize,
         }
     };
@@ -96,12 +99,12 @@ fn main() {
         let data = plan.echoes * NET_DATA_BYTES;
         let echo = udp_echo(plan.echoes, 1, (ASKED_BYTES, NET_ANSWER_BYTES), data);
         show("echo, UDP", &echo);
-        let [read, written] = transfers(Transport::Kdnet);
+        let [read, written] = transfers(Transport::Kdnet, plan.passes);
         show(".writemem over KDNET", &read);
         show(".readmem over KDNET", &written);
         let data = plan.echoes * LINE_DATA_BYTES;
         show("echo, Unix socket", &unix_echo(plan.echoes, data));
-        let [read, written] = transfers(Transport::Unix);
+        let [read, written] = transfers(Transport::Unix, plan.passes);
         show(".writemem over a Unix socket", &read);
         show(".readmem over a Unix socket", &written);
         let (count, under_way) = (plan.echoes * 10, plan.targets);
@@ -199,8 +202,8 @@ enum Transport {
     Unix,
 }
 
-/// Memory of a target into a file, and back.
-fn transfers(transport: Transport) -> [Cost; 2] {
+/// Memory of a target into a file, and back, so many times.
+fn transfers(transport: Transport, passes: usize) -> [Cost; 2] {
     let home = tempfile::tempdir().expect("a temporary folder");
     let folder = home.path().to_str().expect("UTF-8");
     let (sim, strings) = match transport {
@@ -220,17 +223,29 @@ fn transfers(transport: Transport) -> [Cost; 2] {
         Transport::Kdnet => NET_DATA_BYTES,
         Transport::Unix => LINE_DATA_BYTES,
     };
-    [".writemem", ".readmem"].map(|command| {
-        let before = (host.process.cpu_s(), sim.cpu_s(), Instant::now());
-        host.done(&format!("{command} {folder}/pool {POOL} L?{POOL_BYTES:#x}"));
-        Cost {
-            exchanges: POOL_BYTES / data_bytes,
-            bytes: POOL_BYTES,
-            wall: before.2.elapsed(),
-            cpu_s: host.process.cpu_s() - before.0,
-            other_cpu_s: sim.cpu_s() - before.1,
+    let mut costs = [".writemem", ".readmem"].map(|command| {
+        let cost = Cost {
+            exchanges: 0,
+            bytes: 0,
+            wall: Duration::ZERO,
+            cpu_s: 0.0,
+            other_cpu_s: 0.0,
+        };
+        (command, cost)
+    });
+    // In turn: what was read is known until it is written.
+    for _ in 0..passes {
+        for (command, cost) in &mut costs {
+            let before = (host.process.cpu_s(), sim.cpu_s(), Instant::now());
+            host.done(&format!("{command} {folder}/pool {POOL} L?{POOL_BYTES:#x}"));
+            cost.exchanges += POOL_BYTES / data_bytes;
+            cost.bytes += POOL_BYTES;
+            cost.wall += before.2.elapsed();
+            cost.cpu_s += host.process.cpu_s() - before.0;
+            cost.other_cpu_s += sim.cpu_s() - before.1;
         }
-    })
+    }
+    costs.map(|(_, cost)| cost)
 }
 
 /// Targets that print as fast as their prints are acknowledged.
