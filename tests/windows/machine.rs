@@ -121,5 +121,8 @@ fn modules_that_come_and_go_are_told_and_stop_it_if_wanted() {
     lab.go_until("ModUnload: ");
     let listed = lab.done("lm");
     assert!(listed.lines().count() > 8, "{listed}");
-    assert!(lab.refused("sxe xyz").starts_with("the events are ld and ud: "));
+    assert!(
+        lab.refused("sxe xyz")
+            .starts_with("the events are ld and ud: ")
+    );
 }

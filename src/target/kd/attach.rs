@@ -32,8 +32,7 @@ impl Debugger<'_> {
                 ),
             },
             super::Place::Line(line) => {
-                // A target that waits for a lost debugger tells again what it waits with.
-                self.link.reset();
+                self.look_for_target(line.resets);
                 let place = match &line.endpoint {
                     Endpoint::Serial(serial) => serial.device.display().to_string(),
                     other => other.to_string(),

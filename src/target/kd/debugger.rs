@@ -75,6 +75,8 @@ pub struct Debugger<'a> {
     pub(super) stop_text: String,
     /// When the break-in is repeated, while one is under way, and until when.
     pub(super) break_in_again: Option<(Instant, Instant)>,
+    /// When a target on a byte stream that was not heard of yet is reset again, and how often at most.
+    pub(super) reset_again: Option<(Instant, u32)>,
     log_waits: bool,
     /// The end of what was printed last: a bug check announces itself there.
     pub(super) last_prints: Vec<u8>,
@@ -99,6 +101,7 @@ impl<'a> Debugger<'a> {
             awaited: false,
             stop_text: String::new(),
             break_in_again: None,
+            reset_again: None,
             log_waits: false,
             last_prints: Vec::new(),
         }
@@ -153,7 +156,8 @@ impl<'a> Debugger<'a> {
     /// One thing happens: a packet, a question, a timer, or `deadline` is reached.
     pub(super) async fn step(&mut self, deadline: Option<Instant>) {
         let again = self.break_in_again.map(|(again, _)| again);
-        let wake = deadline.into_iter().chain(again).min();
+        let reset = self.reset_again.map(|(again, _)| again);
+        let wake = deadline.into_iter().chain(again).chain(reset).min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -168,7 +172,10 @@ impl<'a> Debugger<'a> {
             Some(ask) = self.connector.asks.recv() => self.take(ask),
             () = target.log_follows(), if log_waits => self.log_waits = false,
             news = self.link.next(), if !log_waits => self.handle(news),
-            () = sleep => self.repeat_break_in(),
+            () = sleep => {
+                self.repeat_break_in();
+                self.repeat_reset();
+            }
         }
     }
 

@@ -12,6 +12,10 @@ use crate::target::Answer;
 const BREAK_IN_AGAIN: Duration = Duration::from_secs(1);
 /// A step that takes no longer is not seen to run.
 const STEP_UNSEEN: Duration = Duration::from_millis(300);
+/// How often a target on a byte stream is reset until something is heard of it, unless the connection string says.
+const RESETS: u32 = 10;
+/// A reset that nothing came of is repeated after this: a target takes one that follows another for the same.
+const RESET_AGAIN: Duration = Duration::from_secs(2);
 /// How long a stop is waited for in all.
 const BREAK_IN: Duration = Duration::from_secs(30);
 
@@ -77,6 +81,29 @@ impl Debugger<'_> {
         self.link.break_in();
         let now = Instant::now();
         self.break_in_again = Some((now + BREAK_IN_AGAIN, now + BREAK_IN));
+    }
+
+    /// Begins to look for a target on a byte stream: one that waits for a lost debugger tells again what it waits with.
+    /// `times` is how often it is reset at most, 0 without end.
+    pub(super) fn look_for_target(&mut self, times: Option<u32>) {
+        let times = match times {
+            Some(0) => u32::MAX,
+            times => times.unwrap_or(RESETS),
+        };
+        self.link.reset();
+        self.reset_again = Some((Instant::now() + RESET_AGAIN, times.saturating_sub(1)));
+    }
+
+    pub(super) fn repeat_reset(&mut self) {
+        let Some((again, left)) = self.reset_again else {
+            return;
+        };
+        if left == 0 || !matches!(self.phase, Phase::Silent) {
+            self.reset_again = None;
+        } else if Instant::now() >= again {
+            self.link.reset();
+            self.reset_again = Some((Instant::now() + RESET_AGAIN, left - 1));
+        }
     }
 
     pub(super) fn repeat_break_in(&mut self) {
