@@ -17,12 +17,19 @@ mod fuzz {
     use kdeck::code::registers::Registers;
     use kdeck::code::translate::{self, Paging};
     use kdeck::code::unwind;
+    use kdeck::sim::kd::program::{self, KERNEL};
 
     const BASE: u64 = 0xffff_f800_0000_0000;
+    /// No less than the image of the simulated kernel.
+    const IMAGE_BYTES: u64 = 0x1_0000;
 
     libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let [what, data @ ..] = data else { return };
-        let memory = Bytes::new(BASE, data.to_vec());
+        // Headers that make sense are hard to come by: half of all memory is a kernel's, a little damaged.
+        let memory = match what >> 6 & 1 {
+            0 => Bytes::new(BASE, data.to_vec()),
+            _ => Bytes::new(BASE, damaged_kernel(data)),
+        };
         let machine = match what >> 4 & 3 {
             0 => Machine::X86,
             1 => Machine::Arm64,
@@ -38,6 +45,19 @@ mod fuzz {
         }
     });
 
+    /// The image of a simulated kernel, in which `data` says which bytes are others: three bytes for each.
+    fn damaged_kernel(data: &[u8]) -> Vec<u8> {
+        let mut bytes = program::image(KERNEL).map_or_else(Vec::new, |image| image.bytes.clone());
+        for patch in data.chunks_exact(3) {
+            let [low, high, value] = patch else { continue };
+            let at = usize::from(u16::from_le_bytes([*low, *high]));
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = *value;
+            }
+        }
+        bytes
+    }
+
     fn image(memory: &Bytes) {
         let Ok(image) = pe::Image::read(memory, BASE) else {
             return;
@@ -51,7 +71,7 @@ mod fuzz {
 
     fn stack(memory: &Bytes, machine: Machine, data: &[u8]) {
         let mut modules = Modules::default();
-        modules.insert(Module::new("ntoskrnl.exe", BASE, data.len() as u64));
+        modules.insert(Module::new("ntoskrnl.exe", BASE, IMAGE_BYTES));
         let mut registers = Registers::new(machine);
         for (name, bytes) in Registers::names(machine).iter().zip(data.chunks_exact(4)) {
             let low = u32::from_le_bytes(bytes.try_into().unwrap_or_default());

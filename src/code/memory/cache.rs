@@ -148,10 +148,19 @@ impl Cache {
     fn missing(&self, address: u64, wanted: usize) -> Fault {
         let start = address & !(self.granule - 1);
         let before = address - start;
-        let unknown = (0..wanted.min(MISSING_BYTES_MAX) as u64)
-            .take_while(|&offset| self.state(address.wrapping_add(offset)) == State::Unknown)
-            .count() as u64;
-        let granules = (before + unknown).div_ceil(self.granule);
+        let wanted = wanted.min(MISSING_BYTES_MAX);
+        let mut unknown = 0;
+        while unknown < wanted {
+            let at = address.wrapping_add(unknown as u64);
+            let most = left_in_line(at).min(wanted - unknown);
+            let line = self.lines.get(&(at & !(LINE_BYTES - 1)));
+            let count = line.map_or(most, |line| line.unknown_from(offset_in_line(at), most));
+            unknown += count;
+            if count < most {
+                break;
+            }
+        }
+        let granules = (before + unknown as u64).div_ceil(self.granule);
         let bytes = usize::try_from(granules * self.granule).unwrap_or(MISSING_BYTES_MAX);
         Fault::Missing {
             address: start,
@@ -230,6 +239,13 @@ impl Line {
                 *place = State::Unreadable;
             }
         }
+    }
+
+    /// How many bytes from `from` on are unknown, `most` at most.
+    fn unknown_from(&self, from: usize, most: usize) -> usize {
+        let states = self.states.get(from..from + most).unwrap_or_default();
+        let known = states.iter().position(|&state| state != State::Unknown);
+        known.unwrap_or(most)
     }
 
     /// Copies what is known from `from` on; the position in `into` of the first byte that is not.
