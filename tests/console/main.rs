@@ -10,6 +10,7 @@ mod rack;
 mod raw;
 mod refusing;
 mod restoring;
+mod windows;
 mod wire;
 
 use support::peer::{Connection, Peer};
@@ -24,6 +25,7 @@ mod press {
     pub const END: &str = "\x1b[F";
     pub const TAB: &str = "\t";
     pub const CTRL_C: &str = "\x03";
+    pub const CTRL_O: &str = "\x0f";
     pub const CTRL_P: &str = "\x10";
     pub const CTRL_R: &str = "\x12";
     pub const CTRL_X: &str = "\x18";
