@@ -107,6 +107,11 @@ impl Windows {
         }
     }
 
+    /// The port that a machine calls.
+    pub fn port(&self, target: usize) -> u16 {
+        self.value(target, "port").parse().expect("a number")
+    }
+
     /// The value of an option of a machine's connection string.
     pub fn value(&self, target: usize, option: &str) -> &str {
         let mut options = self.targets[target].split([',', ':']);
