@@ -147,6 +147,7 @@ fn a_console_in_a_debuggers_place_is_told() {
         .replace("raw:server=127.0.0.1,port=", "com:port=127.0.0.1,ipport=");
     let mut deck = Headless::watching([connect]);
     let mut line = peer.accept();
+    deck.wait_state("vm", "waiting");
     let text = deck.diagnosed("vm", "nothing came at all");
     assert!(text.contains("bcdedit /dbgsettings serial"), "{text}");
     line.send("\r\nlogin: ");
