@@ -61,6 +61,7 @@ pub mod host;
 pub mod link;
 pub mod proto;
 pub mod rack;
+pub mod session;
 pub mod setup;
 pub mod signals;
 pub mod sim;

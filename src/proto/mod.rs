@@ -3,4 +3,5 @@
 pub mod kd;
 pub mod kdnet;
 pub mod netconsole;
+pub mod session;
 pub mod telnet;

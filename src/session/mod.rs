@@ -1,0 +1,4 @@
+//! Sessions of many people on one rack: servers, clients, letting people in, permissions, chat, devices.
+//!
+//! A server belongs to a [`Host`](crate::host::Host); a client is joined to somebody else's. The bytes between them are
+//! [`proto::session`](crate::proto::session).
