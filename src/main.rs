@@ -11,8 +11,9 @@ use color_eyre::eyre::WrapErr as _;
 use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
-use kdeck::deck::Deck;
+use kdeck::deck::{Deck, News, Seat};
 use kdeck::host::Host;
+use kdeck::session::Author;
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
 use kdeck::sim;
 use kdeck::ui::{self, terminal};
@@ -157,21 +158,28 @@ fn console(
         Err(error) => return Ok(refuse(&error)),
     };
     let mut usage = false;
-    let host = Host::start(config, places, source, engine.handle().clone())?;
-    let deck = Deck::Host(host.clone());
+    let host = Host::start(
+        config,
+        places,
+        source,
+        engine.handle().clone(),
+        News::default(),
+    )?;
+    host.sit(&who);
+    let seat = Seat::new(Deck::Host(host.clone()));
     let result = if options.headless {
         let options = headless::Options {
             json: options.json,
             only: options.only.clone(),
             linger: options.linger,
-            who,
+            author: Author::owner(who),
         };
         let stop = signals::stop_token(engine.handle())?;
         engine
-            .block_on(headless::run(deck, options, engine.handle().clone(), stop))
+            .block_on(headless::run(seat, options, engine.handle().clone(), stop))
             .wrap_err("standard output")
     } else {
-        match ui::console::run(&deck, screen, engine.handle()) {
+        match ui::console::run(&seat, screen, engine.handle()) {
             Err(error @ (terminal::Error::NotATerminal(_) | terminal::Error::Dumb)) => {
                 usage = true;
                 eprintln!("kdeck: {error}");

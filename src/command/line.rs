@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::table::{self, Command};
+use super::table::{self, Command, Place, Right};
+use crate::host::OBSERVER;
 use crate::rack::{Pattern, Rack, Target, TargetId};
+use crate::session::{Author, Permission};
 use crate::target::debugger;
 
 /// Said when a line needs a target and there is none.
@@ -54,6 +56,34 @@ impl Line {
             _ => Verb::Text(rest.to_owned()),
         };
         Ok(Self { address, verb })
+    }
+
+    /// Whether a client carries it out by itself, instead of its host.
+    pub fn stays_here(&self) -> bool {
+        match &self.verb {
+            Verb::Text(_) => false,
+            Verb::Command(command, _) => command.local || matches!(command.place, Place::Screen),
+        }
+    }
+
+    /// Whether somebody may have it carried out.
+    ///
+    /// # Errors
+    /// Why not, for them.
+    pub fn check(&self, author: &Author) -> Result<(), String> {
+        let (right, name) = match &self.verb {
+            Verb::Text(_) => (Right::Steer, "that"),
+            Verb::Command(command, _) => (command.right, command.name),
+        };
+        match right {
+            Right::Look => Ok(()),
+            Right::Steer if author.permission >= Permission::Operator => Ok(()),
+            Right::Steer => Err(OBSERVER.to_owned()),
+            Right::Host if author.permission >= Permission::Owner => Ok(()),
+            Right::Host => Err(format!(
+                "{name} reads or writes files of the host or runs programs there: only its owner may"
+            )),
+        }
     }
 
     /// The targets it is for: those addressed, or the one in focus.

@@ -13,13 +13,17 @@ pub mod table;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::deck::{Asked, Deck};
+use crate::host::Host;
 use crate::rack::{Target, TargetId};
+use crate::session::Author;
 use crate::target::Request;
 use crate::transcript::Seq;
 
 pub use line::{Line, Verb};
-pub use table::{Command, Completes, Place, TABLE};
+pub use table::{Command, Completes, Place, Right, TABLE};
 
 /// Said of a request whose target ended before it was done.
 const GONE: &str = "the target was removed or changed before it was done";
@@ -27,7 +31,7 @@ const GONE: &str = "the target was removed or changed before it was done";
 const ENDING: &str = "kdeck was told to end";
 
 /// What came of a command, for one target or for none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The target it concerns.
     pub target: Option<TargetId>,
@@ -70,7 +74,7 @@ pub struct Call {
     /// Where.
     pub deck: Deck,
     /// By whom.
-    pub who: String,
+    pub author: Author,
     /// For which targets; empty if none was addressed and none is in front of the person.
     pub targets: Vec<Arc<Target>>,
     /// The command's name; empty for text.
@@ -79,18 +83,38 @@ pub struct Call {
     pub argument: String,
 }
 
-/// Carries out one line typed by `who` while `focus` was the target in front of them.
+impl Call {
+    /// The host, for what only it can do.
+    fn host(&self) -> Result<&Arc<Host>, String> {
+        match &self.deck {
+            Deck::Host(host) => Ok(host),
+            Deck::Client(_) => Err(format!("{} is carried out by the host", self.name)),
+        }
+    }
+}
+
+/// Carries out one line typed by `author` while `focus` was the target in front of them. A client has its host carry it
+/// out, as whoever it is joined as.
 ///
 /// What the line sends is queued before this returns, so lines go out in the order of the calls; the future ends when
 /// the answers are there.
-pub fn submit(deck: &Deck, who: &str, focus: Option<TargetId>, line: &str) -> Replies {
-    let prepared = Line::parse(line).and_then(|line| {
-        let targets = line.targets(&deck.rack(), focus)?;
-        Ok((line.verb, targets))
-    });
+pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str) -> Replies {
+    let parsed = match Line::parse(line) {
+        Ok(parsed) => parsed,
+        Err(reason) => return ready(Err(reason)),
+    };
+    if let Deck::Client(client) = deck
+        && !parsed.stays_here()
+    {
+        return client.submit(focus, line);
+    }
+    let prepared = parsed
+        .check(author)
+        .and_then(|()| parsed.targets(&deck.rack(), focus))
+        .map(|targets| (parsed.verb, targets));
     let call = |targets, name, argument| Call {
         deck: deck.clone(),
-        who: who.to_owned(),
+        author: author.clone(),
         targets,
         name,
         argument,
@@ -118,7 +142,7 @@ fn ask_all(call: &Call, request: &Request) -> Replies {
     let ask = |target: &Arc<Target>| {
         (
             target.id,
-            call.deck.ask(target.id, &call.who, request.clone()),
+            call.deck.ask(target.id, &call.author, request.clone()),
         )
     };
     let asked: Vec<(TargetId, Asked)> = call.targets.iter().map(ask).collect();

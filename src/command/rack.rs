@@ -105,8 +105,12 @@ pub(super) fn role(call: Call) -> Replies {
 
 /// `.echo TEXT`
 pub(super) fn echo(call: Call) -> Replies {
-    call.deck.say(&call.who, &call.argument);
-    ready(Ok(String::new()))
+    let said = call.host().map(|host| {
+        host.chat()
+            .say(&call.author.name, None, false, &call.argument);
+        String::new()
+    });
+    ready(said)
 }
 
 /// `.sleep SECONDS`

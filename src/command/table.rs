@@ -17,10 +17,25 @@ pub struct Command {
     pub completes: Completes,
     /// Whether it sends something to its targets or changes them.
     pub writes: bool,
+    /// What whoever types it must be allowed.
+    pub right: Right,
+    /// Whether a client carries it out by itself, instead of its host.
+    pub local: bool,
     /// Whether a script waits for its answer before it goes on.
     pub waits: bool,
     /// Who carries it out.
     pub place: Place,
+}
+
+/// What a command asks of the permission of whoever types it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Anybody may: it looks or chats.
+    Look,
+    /// Operators: it steers targets or the session.
+    Steer,
+    /// It reads or writes files of the host, or runs programs there.
+    Host,
 }
 
 /// Who carries a command out.
@@ -68,6 +83,8 @@ const fn deck(
         help,
         completes,
         writes: false,
+        right: Right::Look,
+        local: false,
         waits: false,
         place,
     }
@@ -83,6 +100,8 @@ const fn screen(name: &'static str, arguments: &'static str, help: &'static str)
         help,
         completes,
         writes: false,
+        right: Right::Look,
+        local: false,
         waits: false,
         place,
     }
@@ -92,6 +111,7 @@ impl Command {
     const fn writes(self) -> Self {
         Self {
             writes: true,
+            right: Right::Steer,
             ..self
         }
     }
@@ -99,6 +119,17 @@ impl Command {
     const fn waits(self) -> Self {
         Self {
             waits: true,
+            ..self
+        }
+    }
+
+    const fn needs(self, right: Right) -> Self {
+        Self { right, ..self }
+    }
+
+    const fn local(self) -> Self {
+        Self {
+            local: true,
             ..self
         }
     }
@@ -114,7 +145,9 @@ impl Command {
 
 /// Every command, by name.
 pub const TABLE: &[Command] = &[
-    deck(".add", "STRING", rack::add, "add a target, as with -k").waits(),
+    deck(".add", "STRING", rack::add, "add a target, as with -k")
+        .waits()
+        .needs(Right::Host),
     deck(
         ".baud",
         "RATE",
@@ -202,7 +235,8 @@ pub const TABLE: &[Command] = &[
         rack::help,
         "tell what the commands do",
     )
-    .completes(Completes::Commands),
+    .completes(Completes::Commands)
+    .local(),
     deck(
         ".keys",
         "TEXT",
@@ -248,7 +282,8 @@ pub const TABLE: &[Command] = &[
         link::debugger,
         "write a file of the host into the target's memory",
     )
-    .writes(),
+    .writes()
+    .needs(Right::Host),
     deck(
         ".reboot",
         "",
@@ -262,8 +297,10 @@ pub const TABLE: &[Command] = &[
         rack::reload,
         "read the configuration file again; only what changed is touched",
     )
-    .waits(),
+    .waits()
+    .needs(Right::Host),
     deck(".remove", "", rack::remove, "remove the addressed targets")
+        .needs(Right::Steer)
         .writes()
         .waits()
         .completes(Completes::Targets),
@@ -272,7 +309,8 @@ pub const TABLE: &[Command] = &[
         "",
         rack::role,
         "tell whether this process is host, server or client",
-    ),
+    )
+    .local(),
     deck(".rts", "on|off", link::rts, "set the serial line's RTS")
         .writes()
         .completes(Completes::OnOff),
@@ -282,7 +320,8 @@ pub const TABLE: &[Command] = &[
         history::save,
         "write the history to a file",
     )
-    .waits(),
+    .waits()
+    .needs(Right::Host),
     deck(
         ".send",
         "TEXT",
@@ -290,7 +329,9 @@ pub const TABLE: &[Command] = &[
         "send a line, whatever it begins with",
     )
     .writes(),
-    deck(".sleep", "SECONDS", rack::sleep, "wait; for scripts").waits(),
+    deck(".sleep", "SECONDS", rack::sleep, "wait; for scripts")
+        .waits()
+        .local(),
     deck(
         ".status",
         "",
@@ -334,7 +375,8 @@ pub const TABLE: &[Command] = &[
         "FILE RANGE",
         link::debugger,
         "write memory of the target to a file of the host",
-    ),
+    )
+    .needs(Right::Host),
 ];
 
 /// The command of that name.

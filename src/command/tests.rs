@@ -44,7 +44,14 @@ async fn start(names: &[&str]) -> (Rig, Vec<TcpStream>) {
         ..Overrides::default()
     });
     let source = Box::new(|| Ok(Config::default()));
-    let host = Host::start(config, places, source, Handle::current()).unwrap();
+    let host = Host::start(
+        config,
+        places,
+        source,
+        Handle::current(),
+        crate::deck::News::default(),
+    )
+    .unwrap();
     let mut lines = Vec::new();
     for listener in &listeners {
         lines.push(soon(listener.accept()).await.unwrap().0);
@@ -62,7 +69,13 @@ async fn start(names: &[&str]) -> (Rig, Vec<TcpStream>) {
 
 impl Rig {
     async fn replies(&self, line: &str) -> Vec<Reply> {
-        soon(submit(&self.deck, "alice", None, line)).await
+        soon(submit(
+            &self.deck,
+            &crate::session::Author::owner("alice"),
+            None,
+            line,
+        ))
+        .await
     }
 
     /// The text of the one reply, good or bad.
@@ -185,7 +198,12 @@ async fn waiting_is_for_all_targets_at_once_and_counts_only_what_is_new() {
     rig.printed("b", 2).await;
     assert_eq!(rig.ask("@a .wait login:").await.unwrap(), "login: ");
     assert!(rig.ask("@a .wait 0 ready").await.is_err());
-    let both = submit(&rig.deck, "alice", None, "@all .wait 15 ready");
+    let both = submit(
+        &rig.deck,
+        &crate::session::Author::owner("alice"),
+        None,
+        "@all .wait 15 ready",
+    );
     lines[1].write_all(b"\nready b\n").await.unwrap();
     lines[0].write_all(b"\nready a\n").await.unwrap();
     let texts: Vec<_> = soon(both)
@@ -202,8 +220,18 @@ async fn waiting_is_for_all_targets_at_once_and_counts_only_what_is_new() {
 #[tokio::test]
 async fn the_end_of_the_program_ends_what_waits() {
     let (rig, _lines) = start(&["a"]).await;
-    let waits = submit(&rig.deck, "alice", None, "@a .wait 1000 never");
-    let sleeps = submit(&rig.deck, "alice", None, ".sleep 1000");
+    let waits = submit(
+        &rig.deck,
+        &crate::session::Author::owner("alice"),
+        None,
+        "@a .wait 1000 never",
+    );
+    let sleeps = submit(
+        &rig.deck,
+        &crate::session::Author::owner("alice"),
+        None,
+        ".sleep 1000",
+    );
     rig.deck.end();
     for replies in [soon(waits).await, soon(sleeps).await] {
         assert_eq!(replies.len(), 1);

@@ -1,12 +1,23 @@
 //! The seat you sit in: the one interface that the screen, the headless mode and commands have to a rack.
+//!
+//! A [`Deck`] is a host's or a client's, never both: a [`Client`] has no way to own a server or a target, a [`Host`] none
+//! to be joined to somebody else's session. A [`Seat`] holds the deck in force.
+
+mod news;
+mod seat;
 
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use self::news::News;
+pub use self::seat::Seat;
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};
+use crate::session::client::Client;
+use crate::session::server::ServerEntry;
+use crate::session::{Author, Change, Person, Said};
 use crate::target::{Answer, Request};
 use crate::transcript::{Pulse, Seq, Time};
 
@@ -18,6 +29,10 @@ pub const EVENTS: usize = 4096;
 pub enum Role {
     /// It holds targets, and nobody else can join.
     Host,
+    /// It holds targets, and others can join.
+    Server,
+    /// It is joined to somebody else's session.
+    Client,
 }
 
 impl Role {
@@ -25,6 +40,8 @@ impl Role {
     pub fn word(self) -> &'static str {
         match self {
             Self::Host => "host",
+            Self::Server => "server",
+            Self::Client => "client",
         }
     }
 }
@@ -65,14 +82,21 @@ pub enum Event {
         /// What.
         text: String,
     },
-    /// Somebody said something to everybody.
-    Chat {
+    /// Somebody said something, to everybody or to one person.
+    Chat(Said),
+    /// Somebody came, went or is called otherwise now.
+    Person {
         /// When.
         time: Time,
-        /// Who.
-        from: String,
-        /// What.
-        text: String,
+        /// Who, as they are now.
+        person: Person,
+        /// What changed.
+        change: Change,
+    },
+    /// The role, the servers, or the line to the server changed: ask for them again.
+    Role {
+        /// When.
+        time: Time,
     },
 }
 
@@ -85,18 +109,35 @@ pub struct Asked {
     pub answer: oneshot::Receiver<Answer>,
 }
 
-/// A person's seat: at a host of their own.
+impl Asked {
+    /// A request that is not carried out.
+    pub fn refused(reason: &str) -> Self {
+        let (sender, answer) = oneshot::channel();
+        // The receiver is ours and still there.
+        sender.send(Err(reason.to_owned())).ok();
+        Self { seq: None, answer }
+    }
+}
+
+/// What somebody sits at.
 #[derive(Debug, Clone)]
 pub enum Deck {
     /// This process holds the targets.
     Host(Arc<Host>),
+    /// This process is joined to somebody else's session.
+    Client(Arc<Client>),
 }
+
+/// What is said where a client asks for what only the host's own console can do.
+const AT_THE_HOST: &str = "only at the host itself";
 
 impl Deck {
     /// What this process is.
     pub fn role(&self) -> Role {
         match self {
-            Self::Host(_) => Role::Host,
+            Self::Host(host) if host.servers().is_empty() => Role::Host,
+            Self::Host(_) => Role::Server,
+            Self::Client(_) => Role::Client,
         }
     }
 
@@ -104,20 +145,58 @@ impl Deck {
     pub fn rack(&self) -> Arc<Rack> {
         match self {
             Self::Host(host) => host.rack(),
+            Self::Client(client) => client.rack(),
+        }
+    }
+
+    /// The bell and the events.
+    pub fn news(&self) -> News {
+        match self {
+            Self::Host(host) => host.news().clone(),
+            Self::Client(client) => client.news().clone(),
         }
     }
 
     /// Rings when any transcript or status changes.
     pub fn pulse(&self) -> Arc<Pulse> {
-        match self {
-            Self::Host(host) => host.pulse(),
-        }
+        self.news().pulse()
     }
 
     /// Everything rare that happens from now on; the first to ask gets all since the start.
     pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.news().events()
+    }
+
+    /// The person in this seat, as everybody sees them. `None` while the server has not told yet.
+    pub fn me(&self) -> Option<Person> {
         match self {
-            Self::Host(host) => host.events(),
+            Self::Host(host) => host.me(),
+            Self::Client(client) => client.me(),
+        }
+    }
+
+    /// Everybody who is here.
+    pub fn people(&self) -> Vec<Person> {
+        match self {
+            Self::Host(host) => host.people().all(),
+            Self::Client(client) => client.people(),
+        }
+    }
+
+    /// The lines of chat after the one of that number, as far as they are kept and for the person in this seat.
+    pub fn chat(&self, since: u64) -> Vec<Said> {
+        let name = self.me().map(|me| me.name).unwrap_or_default();
+        match self {
+            Self::Host(host) => host.chat().since(since, &name),
+            Self::Client(client) => client.chat().since(since, &name),
+        }
+    }
+
+    /// The servers through which people join this rack.
+    pub fn servers(&self) -> Vec<ServerEntry> {
+        match self {
+            Self::Host(host) => host.servers(),
+            Self::Client(client) => client.servers(),
         }
     }
 
@@ -128,6 +207,7 @@ impl Deck {
     pub fn add(&self, string: &str) -> Result<String, String> {
         match self {
             Self::Host(host) => host.add(string),
+            Self::Client(_) => Err(AT_THE_HOST.to_owned()),
         }
     }
 
@@ -138,6 +218,7 @@ impl Deck {
     pub fn remove(&self, names: &[&str]) -> Result<String, String> {
         match self {
             Self::Host(host) => host.remove(names),
+            Self::Client(_) => Err(AT_THE_HOST.to_owned()),
         }
     }
 
@@ -148,34 +229,32 @@ impl Deck {
     pub fn reload(&self) -> Result<String, String> {
         match self {
             Self::Host(host) => host.reload(),
+            Self::Client(_) => Err(AT_THE_HOST.to_owned()),
         }
     }
 
-    /// Says something to everybody.
-    pub fn say(&self, who: &str, text: &str) {
-        match self {
-            Self::Host(host) => host.say(who, text),
-        }
-    }
-
-    /// Tells all targets to end: what they were asked for is answered soon.
+    /// Tells all targets to end, or leaves the session: what was asked for is answered soon.
     pub fn end(&self) {
         match self {
             Self::Host(host) => host.end(),
+            Self::Client(client) => client.end(),
         }
     }
 
-    /// Cancelled when the targets are told to end: nothing is worth waiting for then.
+    /// Cancelled when [`Deck::end`] was called: nothing is worth waiting for then.
     pub fn ending(&self) -> CancellationToken {
         match self {
             Self::Host(host) => host.ending(),
+            Self::Client(client) => client.ending(),
         }
     }
 
-    /// Asks a target for something, as `who`. Requests are carried out in the order of the calls.
-    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> Asked {
+    /// Asks a target for something. Requests are carried out in the order of the calls. A client's author is whoever it
+    /// is joined as.
+    pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {
         match self {
-            Self::Host(host) => host.ask(id, who, request),
+            Self::Host(host) => host.ask(id, author, request),
+            Self::Client(client) => client.ask(id, request),
         }
     }
 }

@@ -19,7 +19,8 @@ use self::input::Typed;
 use self::print::Out;
 use self::printer::{Answer, Printer};
 use crate::command::{self, Line, Place, Reply, Verb};
-use crate::deck::Deck;
+use crate::deck::Seat;
+use crate::session::Author;
 
 /// Answers that wait to be printed; more let standard input wait.
 const ANSWERS: usize = 1024;
@@ -29,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// How a headless run is wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// One JSON object a line, instead of lines for people.
     pub json: bool,
@@ -37,8 +38,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Go on when standard input has ended.
     pub linger: bool,
-    /// The name of whoever types.
-    pub who: String,
+    /// Whoever types.
+    pub author: Author,
 }
 
 /// Runs until standard input ends (unless it is to linger), `.quit`, or `stop`. Every command is answered, also then.
@@ -46,14 +47,14 @@ pub struct Options {
 /// # Errors
 /// When standard output cannot be written to; a reader that went away is no error.
 pub async fn run(
-    deck: Deck,
+    seat: Seat,
     options: Options,
     engine: Handle,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let input = BufReader::new(io::stdin());
     let output = Box::new(io::stdout());
-    run_on(deck, options, engine, stop, input, output).await
+    run_on(seat, options, engine, stop, input, output).await
 }
 
 /// The same with any input and output.
@@ -61,7 +62,7 @@ pub async fn run(
 /// The printer has a thread of its own, since whoever reads the output may stop doing so: that must not keep us from
 /// ending.
 async fn run_on(
-    deck: Deck,
+    seat: Seat,
     options: Options,
     engine: Handle,
     stop: CancellationToken,
@@ -70,10 +71,10 @@ async fn run_on(
 ) -> io::Result<()> {
     let out = Out::new(options.json, &options.only, output);
     let (answers, inbox) = mpsc::channel(ANSWERS);
-    let printer = Printer::new(deck.clone(), out);
+    let printer = Printer::new(seat.clone(), out);
     let script = Script {
-        deck,
-        who: options.who,
+        seat,
+        author: options.author,
         linger: options.linger,
         stop: stop.clone(),
         answers,
@@ -105,8 +106,8 @@ async fn run_on(
 
 /// Carries out what is typed.
 struct Script {
-    deck: Deck,
-    who: String,
+    seat: Seat,
+    author: Author,
     linger: bool,
     stop: CancellationToken,
     answers: mpsc::Sender<Answer>,
@@ -119,11 +120,11 @@ impl Script {
     /// Carries out the lines in their order, and sees to it that all are answered.
     async fn run(mut self, lines: mpsc::Receiver<Typed>) {
         let told = {
-            let (deck, stop) = (self.deck.clone(), self.stop.clone());
+            let (seat, stop) = (self.seat.clone(), self.stop.clone());
             // A command that waits notices the end, too.
             tokio::spawn(async move {
                 stop.cancelled().await;
-                deck.end();
+                seat.deck().end();
             })
         };
         let quit = self.carry_out_all(lines).await;
@@ -181,12 +182,13 @@ impl Script {
             return Some(id);
         }
         // A rack of one target needs no address.
-        let rack = self.deck.rack();
+        let deck = self.seat.deck();
+        let rack = deck.rack();
         let focus = match rack.targets() {
             [target] => Some(target.id),
             _ => None,
         };
-        let replies = command::submit(&self.deck, &self.who, focus, line);
+        let replies = command::submit(&deck, &self.author, focus, line);
         if command.is_some_and(|command| command.waits) {
             for reply in replies.await {
                 self.reply(id, reply).await;
@@ -210,7 +212,7 @@ impl Script {
             let before = self.tasks.len();
             let waited = tokio::time::timeout(LAST_ANSWERS, self.tasks.wait()).await;
             if waited.is_err() && self.tasks.len() == before {
-                self.deck.end();
+                self.seat.deck().end();
                 tokio::time::timeout(LAST_WORDS, self.tasks.wait())
                     .await
                     .ok();

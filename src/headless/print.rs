@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use crate::command::Reply;
 use crate::deck::Role;
 use crate::rack::State;
+use crate::session::{Change, Person, Said};
 use crate::transcript::{Seq, Time, safe};
 
 /// The types of events, by their word in the contract.
@@ -214,29 +215,78 @@ impl Out {
         }
     }
 
-    /// What somebody said to everybody.
-    pub fn chat(&mut self, time: Time, from: &str, text: &str) {
+    /// What somebody said, to everybody or to the one who reads this.
+    pub fn chat(&mut self, said: &Said) {
         let (from, text) = (
-            &*safe::plain(from.as_bytes()),
-            &*safe::plain(text.as_bytes()),
+            &*safe::plain(said.from.as_bytes()),
+            &*safe::plain(said.text.as_bytes()),
         );
         if self.json {
-            self.object(Type::Chat, time, |o| {
-                o.text("from", from).text("text", text)
+            self.object(Type::Chat, said.time, |mut o| {
+                o = o.text("from", from).text("text", text);
+                if let Some(to) = &said.to {
+                    o = o.text("to", to);
+                }
+                if said.action {
+                    o = o.flag("action", true);
+                }
+                o
             });
-        } else {
-            self.line(Type::Chat, &["chat  ", from, "> ", text]);
+            return;
         }
+        let to = said.to.as_ref().map(|to| format!(" to {to}"));
+        let sign = if said.action { " " } else { "> " };
+        self.line(
+            Type::Chat,
+            &["chat  ", from, to.as_deref().unwrap_or(""), sign, text],
+        );
     }
 
-    /// What this process is.
-    pub fn role(&mut self, role: Role) {
+    /// Somebody came, went or is called otherwise.
+    pub fn person(&mut self, time: Time, person: &Person, change: &Change) {
+        let why = match change {
+            Change::Left(why) | Change::Renamed(why) => safe::plain(why.as_bytes()),
+            _ => "".into(),
+        };
+        if self.json {
+            self.object(Type::Person, time, |mut o| {
+                o = o
+                    .text("name", &person.name)
+                    .text("event", change.word())
+                    .text("permission", person.permission.word())
+                    .text("origin", &person.origin);
+                match change {
+                    Change::Renamed(_) => o.text("was", &why),
+                    Change::Left(_) if !why.is_empty() => o.text("reason", &why),
+                    _ => o,
+                }
+            });
+            return;
+        }
+        let more = match change {
+            Change::Renamed(_) => format!(" from {why}"),
+            Change::Left(_) if !why.is_empty() => format!(": {why}"),
+            Change::Joined if !person.origin.is_empty() => {
+                format!(" ({}, {})", person.permission, person.origin)
+            }
+            _ => String::new(),
+        };
+        self.line(
+            Type::Person,
+            &["-- ", &person.name, " ", change.word(), &more],
+        );
+    }
+
+    /// What this process is, and through what people join.
+    pub fn role(&mut self, role: Role, servers: &[String]) {
         if self.json {
             self.object(Type::Role, Time::now(), |o| {
-                o.text("role", role.word()).list("servers")
+                o.text("role", role.word()).list("servers", servers)
             });
         } else {
-            self.line(Type::Role, &["role: ", role.word()]);
+            let servers = servers.join(" ");
+            let gap = if servers.is_empty() { "" } else { " " };
+            self.line(Type::Role, &["role: ", role.word(), gap, &servers]);
         }
     }
 
@@ -316,9 +366,10 @@ impl Object<'_> {
         self
     }
 
-    fn list(mut self, key: &str) -> Self {
+    fn list(mut self, key: &str, values: &[String]) -> Self {
         self.key(key);
-        self.0.extend_from_slice(b"[]");
+        // As of a text.
+        serde_json::to_writer(&mut *self.0, values).ok();
         self
     }
 

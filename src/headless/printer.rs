@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::print::{Out, Type};
 use crate::command::Reply;
-use crate::deck::{Deck, Event};
+use crate::deck::{Event, Seat};
 use crate::rack::{Rack, State, Target, TargetId};
 use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Time};
 
@@ -39,7 +39,7 @@ pub enum Answer {
 /// Prints what happens.
 #[derive(Debug)]
 pub struct Printer {
-    deck: Deck,
+    seat: Seat,
     events: broadcast::Receiver<Event>,
     rack: Arc<Rack>,
     out: Out,
@@ -62,12 +62,12 @@ struct Place {
 }
 
 impl Printer {
-    /// A printer of all that happens at `deck` from now on, and of what is there.
-    pub fn new(deck: Deck, out: Out) -> Self {
+    /// A printer of all that happens at `seat` from now on, and of what is there.
+    pub fn new(seat: Seat, out: Out) -> Self {
         Self {
-            events: deck.events(),
+            events: seat.news().events(),
             rack: Arc::default(),
-            deck,
+            seat,
             out,
             places: Vec::new(),
             turn: 0,
@@ -79,9 +79,9 @@ impl Printer {
     /// # Errors
     /// Those of the output.
     pub async fn run(mut self, mut answers: mpsc::Receiver<Answer>) -> io::Result<()> {
-        self.out.role(self.deck.role());
+        self.role();
         self.start_over()?;
-        let watch = self.deck.pulse().watch();
+        let watch = self.seat.news().pulse().watch();
         let reads = self
             .out
             .wants_any(&[Type::Output, Type::Command, Type::Notice, Type::Missed]);
@@ -168,9 +168,26 @@ impl Printer {
                 }
             }
             Event::Notice { time, text, .. } => self.out.error(time, &text),
-            Event::Chat { time, from, text } => self.out.chat(time, &from, &text),
+            Event::Chat(said) => {
+                let me = self.seat.deck().me();
+                if me.is_none_or(|me| said.is_for(&me.name)) {
+                    self.out.chat(&said);
+                }
+            }
+            Event::Person {
+                time,
+                person,
+                change,
+            } => self.out.person(time, &person, &change),
+            Event::Role { .. } => self.role(),
         }
         Ok(())
+    }
+
+    fn role(&mut self) {
+        let deck = self.seat.deck();
+        let servers = deck.servers().into_iter().map(|server| server.string);
+        self.out.role(deck.role(), &servers.collect::<Vec<_>>());
     }
 
     fn reply(&mut self, id: u64, reply: &Reply) {
@@ -181,7 +198,7 @@ impl Printer {
 
     /// Notices which targets came and went. What those that went printed last is printed.
     fn take_rack(&mut self) -> io::Result<()> {
-        self.rack = self.deck.rack();
+        self.rack = self.seat.deck().rack();
         let old = std::mem::take(&mut self.places);
         let mut old: HashMap<TargetId, Place> = old
             .into_iter()

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::{Config, Overrides, Places};
+use crate::deck::{Deck, News};
 use crate::host::Host;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,7 +38,7 @@ struct Rig {
     text: String,
     stop: CancellationToken,
     run: tokio::task::JoinHandle<io::Result<()>>,
-    deck: Deck,
+    seat: Seat,
     _home: tempfile::TempDir,
 }
 
@@ -56,7 +57,14 @@ fn host(home: &Path, targets: &[String]) -> std::sync::Arc<Host> {
         config.override_with(overrides.clone());
         Ok(config)
     };
-    Host::start(read().unwrap(), places, Box::new(read), Handle::current()).unwrap()
+    Host::start(
+        read().unwrap(),
+        places,
+        Box::new(read),
+        Handle::current(),
+        News::default(),
+    )
+    .unwrap()
 }
 
 fn start(targets: &[String], linger: bool) -> Rig {
@@ -66,18 +74,18 @@ fn start(targets: &[String], linger: bool) -> Rig {
 /// A run whose output takes so many pieces before somebody reads them.
 fn start_with(targets: &[String], linger: bool, pieces: usize) -> Rig {
     let home = tempfile::tempdir().unwrap();
-    let deck = Deck::Host(host(home.path(), targets));
+    let seat = Seat::new(Deck::Host(host(home.path(), targets)));
     let options = Options {
         json: true,
         only: Vec::new(),
         linger,
-        who: "alice".into(),
+        author: Author::owner("alice"),
     };
     let (reader, input) = io::pipe().unwrap();
     let (sender, output) = sync_channel(pieces);
     let stop = CancellationToken::new();
     let run = tokio::spawn(run_on(
-        deck.clone(),
+        seat.clone(),
         options,
         Handle::current(),
         stop.clone(),
@@ -90,7 +98,7 @@ fn start_with(targets: &[String], linger: bool, pieces: usize) -> Rig {
         text: String::new(),
         stop,
         run,
-        deck,
+        seat,
         _home: home,
     }
 }
@@ -207,8 +215,8 @@ async fn the_last_words_of_a_removed_target_are_printed() {
     let mut near = accept(&far).await;
     rig.next();
     near.write_all(b"last words\n").await.unwrap();
-    let target = rig.deck.rack().named("a").unwrap().clone();
-    let watch = rig.deck.pulse().watch();
+    let target = rig.seat.deck().rack().named("a").unwrap().clone();
+    let watch = rig.seat.news().pulse().watch();
     let heard = async {
         loop {
             watch.arm();
@@ -219,7 +227,7 @@ async fn the_last_words_of_a_removed_target_are_printed() {
         }
     };
     tokio::time::timeout(PATIENCE, heard).await.unwrap();
-    rig.deck.remove(&["a"]).unwrap();
+    rig.seat.deck().remove(&["a"]).unwrap();
     let events = rig.finish().await;
     assert_eq!(texts(&events, "output"), ["last words"]);
 }
@@ -341,11 +349,16 @@ async fn every_command_has_one_reply_for_each_target_it_is_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_input_without_a_line_is_the_end_of_the_run() {
     let home = tempfile::tempdir().unwrap();
-    let deck = Deck::Host(host(home.path(), &[]));
+    let seat = Seat::new(Deck::Host(host(home.path(), &[])));
     let (sender, output) = sync_channel(10);
     let run = run_on(
-        deck,
-        Options::default(),
+        seat,
+        Options {
+            json: false,
+            only: Vec::new(),
+            linger: false,
+            author: Author::owner("alice"),
+        },
         Handle::current(),
         CancellationToken::new(),
         Cursor::new(""),

@@ -9,18 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Overrides, Places, Problems};
 use crate::connect::TargetString;
-use crate::deck::{Asked, EVENTS, Event};
+use crate::deck::{Asked, News};
 use crate::rack::{Rack, TargetId};
-use crate::target::Request;
+use crate::session::people::{Arrival, Presence, Seated};
+use crate::session::server::ServerEntry;
+use crate::session::{Author, Chat, People, Permission, Person};
 use crate::target::netconsole::Ports;
+use crate::target::{Request, debugger};
 use crate::transcript::log::LogWriter;
-use crate::transcript::{Kind, Pulse, Time};
+use crate::transcript::{Kind, Time};
 
 use self::logs::Logs;
 use self::seats::Seats;
@@ -30,16 +32,20 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the logs have to be written when the host ends.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
+/// Said to an observer who writes.
+pub(crate) const OBSERVER: &str = "you watch: an observer does not steer targets";
+
 /// Reads the configuration anew, command line included.
 pub type Source = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 
 /// All targets of this process and what belongs to them.
 pub struct Host {
     runtime: Handle,
-    pulse: Arc<Pulse>,
-    events: broadcast::Sender<Event>,
-    /// For the first listener: what happened since the start.
-    first_events: Mutex<Option<broadcast::Receiver<Event>>>,
+    news: News,
+    people: Arc<People>,
+    chat: Arc<Chat>,
+    /// The person at this process itself.
+    me: Mutex<Option<Presence>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     ports: Ports,
@@ -50,7 +56,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host with the targets of `config`, whose actors run on `runtime`. `source` reads the configuration again.
+    /// A host with the targets of `config`, whose actors run on `runtime`. `source` reads the configuration again; what
+    /// happens is told to `news`.
     ///
     /// # Errors
     /// When the system has no thread for the logs.
@@ -59,17 +66,17 @@ impl Host {
         places: Places,
         source: Source,
         runtime: Handle,
+        news: News,
     ) -> std::io::Result<Arc<Self>> {
-        let pulse = Arc::new(Pulse::default());
-        let events = broadcast::Sender::new(EVENTS);
-        let first_events = Mutex::new(Some(events.subscribe()));
+        let (pulse, events) = (news.pulse(), news.sender());
         let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
         let host = Arc::new(Self {
-            logs: Arc::new(Logs::new(writer, events.clone(), pulse.clone())),
+            logs: Arc::new(Logs::new(writer, events.clone(), pulse)),
             runtime,
-            pulse,
-            events,
-            first_events,
+            people: Arc::new(People::new(events.clone())),
+            chat: Arc::new(Chat::new(events)),
+            news,
+            me: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             ports: Ports::default(),
@@ -86,36 +93,66 @@ impl Host {
         self.seats().rack()
     }
 
-    /// Rings when any transcript or status changes.
-    pub fn pulse(&self) -> Arc<Pulse> {
-        self.pulse.clone()
+    /// The bell and the events.
+    pub fn news(&self) -> &News {
+        &self.news
     }
 
-    /// Everything rare that happens from now on; the first to ask gets all since the start.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        let mut first = self
-            .first_events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        first.take().unwrap_or_else(|| self.events.subscribe())
+    /// Somebody sits down at this process itself: its owner.
+    pub fn sit(&self, name: &str) {
+        let presence = self.people.join(Arrival {
+            name: name.to_owned(),
+            permission: Permission::Owner,
+            seated: Seated::Console,
+            account: String::new(),
+            origin: String::new(),
+            server: None,
+        });
+        *lock(&self.me) = Some(presence);
     }
 
-    /// Asks a target for something, as `who`. What is sent is recorded in the transcript first.
-    pub fn ask(&self, id: TargetId, who: &str, request: Request) -> Asked {
+    /// The person at this process itself.
+    pub fn me(&self) -> Option<Person> {
+        lock(&self.me).as_ref().map(Presence::person)
+    }
+
+    /// Everybody who is here.
+    pub fn people(&self) -> &Arc<People> {
+        &self.people
+    }
+
+    /// What people said.
+    pub fn chat(&self) -> &Arc<Chat> {
+        &self.chat
+    }
+
+    /// The servers through which people join.
+    pub fn servers(&self) -> Vec<ServerEntry> {
+        Vec::new()
+    }
+
+    /// Asks a target for something, as `author`. What is sent is recorded in the transcript first. Observers may ask for
+    /// nothing but a description: whatever their client says, this is where it ends.
+    pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {
+        if author.permission < Permission::Operator && request != Request::Describe {
+            return Asked::refused(OBSERVER);
+        }
         let seats = self.seats();
         let Some((target, control)) = seats.seat(id) else {
-            let (answer, receiver) = oneshot::channel();
-            answer.send(Err("the target was removed".to_owned())).ok();
-            return Asked {
-                seq: None,
-                answer: receiver,
-            };
+            return Asked::refused("the target was removed");
         };
+        if let Request::Line(text) | Request::Debugger(text) = &request
+            && target.debugger
+            && author.permission < Permission::Owner
+            && debugger::touches_files(text)
+        {
+            return Asked::refused("files of the host are for its owner alone");
+        }
         // The record and the queue get it under one lock, so that both have the same order.
         let note = |text: std::borrow::Cow<'_, str>| {
             target
                 .transcript
-                .note(Time::now(), Kind::Command, Some(who), &text)
+                .note(Time::now(), Kind::Command, Some(&author.name), &text)
         };
         let seq = match &request {
             Request::Line(_) if target.transcript.asks_for_secret() => {
@@ -127,18 +164,6 @@ impl Host {
             seq,
             answer: control.ask(request),
         }
-    }
-
-    /// Says something to everybody.
-    pub fn say(&self, who: &str, text: &str) {
-        // Nobody may be listening.
-        self.events
-            .send(Event::Chat {
-                time: Time::now(),
-                from: who.to_owned(),
-                text: text.to_owned(),
-            })
-            .ok();
     }
 
     /// Adds a target, given as on the command line. Tells what came of it.
@@ -230,8 +255,12 @@ impl Host {
     }
 
     fn seats(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seats)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Host {

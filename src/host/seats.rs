@@ -107,9 +107,7 @@ impl Seats {
         }
         self.rack = Arc::new(Rack::new(targets));
         self.config = new;
-        // Nobody may be listening.
-        host.events.send(Event::Rack).ok();
-        host.pulse.ring();
+        host.news.tell(Event::Rack);
         self.leaving.retain(|done| !done.is_cancelled());
         for (target, connect) in starting {
             self.begin(host, target, connect);
@@ -185,7 +183,7 @@ impl Seats {
             groups: wanted.groups.clone(),
             debugger: wanted.connect.link.is_debugger(),
             tags: wanted.tags.clone(),
-            transcript: Arc::new(Transcript::new(limits, host.pulse.clone())),
+            transcript: Arc::new(Transcript::new(limits, host.news.pulse())),
             status: Arc::new(status::Shared::new(Time::now())),
         })
     }
@@ -201,7 +199,7 @@ impl Seats {
         };
         self.seats.insert(target.id, seat);
         let work = Work {
-            report: Report::new(target, host.events.clone(), host.pulse.clone()),
+            report: Report::new(target, host.news.sender(), host.news.pulse()),
             asks,
             stop,
             pauses: self.pauses.subscribe(),

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 
 use super::*;
-use crate::deck::Deck;
+use crate::deck::{Deck, Event, News};
 use crate::rack::{State, Target};
 use crate::transcript::log::Health;
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A host and the file that configures it.
 struct Rig {
     host: Arc<Host>,
-    events: broadcast::Receiver<Event>,
+    events: tokio::sync::broadcast::Receiver<Event>,
     home: tempfile::TempDir,
 }
 
@@ -34,8 +34,8 @@ fn start(file: &str) -> Rig {
     let read = move || Config::load(&path, &()).map(|(config, _)| config);
     let config = read().unwrap();
     let runtime = Handle::current();
-    let host = Host::start(config, places, Box::new(read), runtime).unwrap();
-    let events = host.events();
+    let host = Host::start(config, places, Box::new(read), runtime, News::default()).unwrap();
+    let events = host.news().events();
     Rig { host, events, home }
 }
 
@@ -46,7 +46,7 @@ impl Rig {
 
     /// Waits until the target has that state; its reason.
     async fn state(&self, name: &str, wanted: State) -> String {
-        let watch = self.host.pulse().watch();
+        let watch = self.host.news().pulse().watch();
         soon(async {
             loop {
                 watch.arm();
@@ -62,7 +62,7 @@ impl Rig {
 
     /// Waits until the target printed that line.
     async fn output(&self, name: &str, text: &str) {
-        let watch = self.host.pulse().watch();
+        let watch = self.host.news().pulse().watch();
         soon(async {
             loop {
                 watch.arm();
@@ -326,7 +326,7 @@ async fn logs_can_be_switched_while_a_target_runs() {
 }
 
 async fn wait_log(rig: &Rig, wanted: Health) {
-    let watch = rig.host.pulse().watch();
+    let watch = rig.host.news().pulse().watch();
     soon(async {
         loop {
             watch.arm();
@@ -354,12 +354,12 @@ async fn a_request_to_a_target_that_is_gone_is_answered() {
     rig.state("t1", State::Running).await;
     let deck = Deck::Host(rig.host.clone());
     let id = rig.target("t1").id;
-    let asked = deck.ask(id, "alice", Request::Line("x".into()));
+    let asked = deck.ask(id, &Author::owner("alice"), Request::Line("x".into()));
     assert!(asked.seq.is_some());
     rig.host.remove(&["t1"]).unwrap();
     // Sent, or refused; but answered.
     soon(asked.answer).await.ok();
-    let late = deck.ask(id, "alice", Request::Line("x".into()));
+    let late = deck.ask(id, &Author::owner("alice"), Request::Line("x".into()));
     assert_eq!(
         (late.seq, soon(late.answer).await.unwrap().is_err()),
         (None, true)

@@ -9,13 +9,15 @@ pub mod status;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use pattern::Pattern;
 pub use status::{State, Status};
 
 use crate::transcript::Transcript;
 
 /// Identifies a target for as long as its host runs; never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetId(pub u32);
 
 /// One target as everybody may know it.

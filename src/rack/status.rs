@@ -1,12 +1,13 @@
 //! How a target is: its state with the reason in words, its log's state, when it was last heard.
 
+use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::transcript::Time;
 use crate::transcript::log::Health;
 
 /// The state of a target's link, and of the target where the protocol tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
     /// Waiting for the target to come: a listening port, an unanswered offer.
     Waiting,

@@ -2,3 +2,13 @@
 //!
 //! A server belongs to a [`Host`](crate::host::Host); a client is joined to somebody else's. The bytes between them are
 //! [`proto::session`](crate::proto::session).
+
+pub mod chat;
+pub mod client;
+pub mod people;
+pub mod permission;
+pub mod server;
+
+pub use chat::{Chat, Said};
+pub use people::{Change, People, Person};
+pub use permission::{Author, Permission};

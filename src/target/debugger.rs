@@ -196,6 +196,15 @@ pub const TABLE: &[Command] = &[
     always(Machine, "sxd", "ld|ud", "do not stop when a module is loaded or unloaded").changes(),
 ];
 
+/// Whether a line may have a debugger read or write files of the host. A line can hold several commands: what only
+/// mentions one of them counts, too.
+pub fn touches_files(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    [".readmem", ".writemem"]
+        .iter()
+        .any(|name| line.contains(name))
+}
+
 /// The command of that name, in any case of letters.
 pub fn find(name: &str) -> Option<&'static Command> {
     TABLE

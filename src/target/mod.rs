@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ const CTRL_C: u8 = 3;
 const NO_DEBUGGER: &str = "that is a debugger's command, and this target is a text console; ..TEXT sends a line that begins with a dot";
 
 /// What somebody asks a target's actor to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Send this line, with the target's line ending.
     Line(String),
@@ -100,7 +101,7 @@ impl Request {
 }
 
 /// An output line of a serial port's modem control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ModemLine {
     /// Data terminal ready.
     Dtr,

@@ -1,12 +1,13 @@
 //! What a transcript holds: numbered, timed entries of a few kinds.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Number of an entry in its transcript, from 1, without gaps.
 pub type Seq = u64;
 
 /// When an entry was appended: microseconds since 1970 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Time(pub i64);
 
 impl Time {
@@ -22,7 +23,7 @@ impl Time {
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A line that the target printed.
     Output,
@@ -35,7 +36,7 @@ pub enum Kind {
 }
 
 /// How an entry's text ends. Only output ends in another way than [`Ending::Whole`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// A complete line, or an entry that is not output.
     Whole,

@@ -30,7 +30,8 @@ use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
 use super::view;
 use crate::command;
-use crate::deck::{Deck, Event, Severity};
+use crate::deck::{Event, Seat, Severity};
+use crate::session::Author;
 use crate::transcript::{Time, Watch};
 
 /// Messages that wait for the screen. Senders wait for room; answers are rare.
@@ -42,7 +43,7 @@ const EVENTS_BATCH: usize = 256;
 ///
 /// # Errors
 /// There is no terminal, or it failed. It is given back in any case.
-pub fn run(deck: &Deck, options: Options, engine: &Handle) -> Result<(), Error> {
+pub fn run(seat: &Seat, options: Options, engine: &Handle) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,7 +51,7 @@ pub fn run(deck: &Deck, options: Options, engine: &Handle) -> Result<(), Error> 
     terminal::install_panic_hook();
     let screen = Screen::enter(options.settings.mouse)?;
     let result = runtime.block_on(async {
-        let mut console = Console::new(deck.clone(), options, engine.clone(), screen)?;
+        let mut console = Console::new(seat.clone(), options, engine.clone(), screen)?;
         console.run().await
     });
     // Tasks of this runtime hold nothing worth waiting for.
@@ -59,7 +60,9 @@ pub fn run(deck: &Deck, options: Options, engine: &Handle) -> Result<(), Error> 
 }
 
 struct Console {
-    deck: Deck,
+    seat: Seat,
+    /// Whoever sits here, at a host of their own.
+    author: Author,
     engine: Handle,
     model: Model,
     picture: Picture,
@@ -102,7 +105,7 @@ enum Turn {
 }
 
 impl Console {
-    fn new(deck: Deck, options: Options, engine: Handle, screen: Screen) -> Result<Self, Error> {
+    fn new(seat: Seat, options: Options, engine: Handle, screen: Screen) -> Result<Self, Error> {
         let (sender, inbox) = mpsc::channel(MESSAGES);
         let (store, history, trouble) = match options.history.as_deref().map(Store::open) {
             Some(Ok((store, history))) => (Some(store), history, None),
@@ -113,11 +116,11 @@ impl Console {
             ),
             None => (None, History::default(), None),
         };
-        let pulse = deck.pulse();
-        let (watch, events) = (pulse.watch(), deck.events());
+        let pulse = seat.news().pulse();
+        let (watch, events) = (pulse.watch(), seat.news().events());
         let mut model = Model::new(
             options.settings,
-            deck.rack(),
+            seat.deck().rack(),
             history,
             Size::new(80, 24),
             Time::now(),
@@ -126,7 +129,8 @@ impl Console {
             model.tell(Severity::Warning, &trouble);
         }
         Ok(Self {
-            deck,
+            seat,
+            author: Author::owner(&model.settings.who),
             engine,
             model,
             picture: Picture::default(),
@@ -262,8 +266,7 @@ impl Console {
                 Effect::Draw(fresh) => self.pacer.touch(fresh),
                 Effect::Submit { focus, line } => {
                     self.pacer.expect_echo(Instant::now());
-                    let replies =
-                        command::submit(&self.deck, &self.model.settings.who, focus, &line);
+                    let replies = command::submit(&self.seat.deck(), &self.author, focus, &line);
                     let sender = self.sender.clone();
                     self.engine.spawn(async move {
                         // The screen may have ended meanwhile.
@@ -272,7 +275,7 @@ impl Console {
                 }
                 Effect::Ask { id, request } => {
                     self.pacer.expect_echo(Instant::now());
-                    let asked = self.deck.ask(id, &self.model.settings.who, request);
+                    let asked = self.seat.deck().ask(id, &self.author, request);
                     let name = self
                         .model
                         .rack
@@ -290,7 +293,7 @@ impl Console {
                     });
                 }
                 Effect::Refresh => {
-                    let rack = Targets(self.deck.rack());
+                    let rack = Targets(self.seat.deck().rack());
                     self.update(Message::Rack(rack))?;
                 }
                 Effect::Remember(line) => {

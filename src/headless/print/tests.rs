@@ -44,7 +44,14 @@ fn printed(json: bool, only: &[String]) -> String {
     out.reply(time, 9, None, &Reply::new(Ok(String::new())));
     out.notice(time, "web01", 15, b"connected");
     out.missed(time, "web01", 120);
-    out.chat(time, "alice", "hi\x1b]0;title\x07");
+    out.chat(&Said {
+        id: 1,
+        time,
+        from: "alice".into(),
+        to: None,
+        action: false,
+        text: "hi\x1b]0;title\x07".into(),
+    });
     out.error(time, "it failed");
     out.flush().unwrap();
     let bytes = paper.0.lock().unwrap().clone();
@@ -72,14 +79,17 @@ fn only_the_types_asked_for_are_printed() {
 }
 
 #[test]
-fn the_role_names_no_servers_yet() {
+fn the_role_names_the_servers() {
     let paper = Paper::default();
     let mut out = Out::new(true, &[], Box::new(paper.clone()));
-    out.role(Role::Host);
+    out.role(Role::Server, &["tcp:Port=5005".into()]);
     out.flush().unwrap();
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     let (head, rest) = text.split_once("\"time\":\"").unwrap();
     assert_eq!(head, "{\"type\":\"role\",");
     let (_, rest) = rest.split_once('"').unwrap();
-    assert_eq!(rest, ",\"role\":\"host\",\"servers\":[]}\n");
+    assert_eq!(
+        rest,
+        ",\"role\":\"server\",\"servers\":[\"tcp:Port=5005\"]}\n"
+    );
 }

@@ -80,10 +80,11 @@ impl Model {
                 self.tell(severity, &text);
                 vec![Effect::Draw(Fresh::Known)]
             }
-            Event::Chat { from, text, .. } => {
-                self.tell(Severity::Info, &format!("{from}: {text}"));
+            Event::Chat(said) => {
+                self.tell(Severity::Info, &format!("{}: {}", said.from, said.text));
                 vec![Effect::Draw(Fresh::Known)]
             }
+            Event::Person { .. } | Event::Role { .. } => Vec::new(),
         }
     }
 

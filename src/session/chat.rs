@@ -1,0 +1,166 @@
+//! What people said: the last of it, numbered, so that whoever was away gets each line once.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+use crate::deck::Event;
+use crate::transcript::{Time, safe};
+
+/// Lines that are kept.
+pub const LINES: usize = 1000;
+/// Characters of the longest line; what is longer is cut.
+pub const LINE_CHARS_MAX: usize = 2000;
+
+/// One line of chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Its number, from 1, without gaps.
+    pub id: u64,
+    /// When.
+    pub time: Time,
+    /// Who.
+    pub from: String,
+    /// For whom alone; everybody if `None`.
+    pub to: Option<String>,
+    /// Whether it is what they do (`/me`) instead of what they say.
+    pub action: bool,
+    /// What, without control characters.
+    pub text: String,
+}
+
+impl Said {
+    /// Whether somebody of that name may read it.
+    #[must_use]
+    pub fn is_for(&self, name: &str) -> bool {
+        self.to
+            .as_deref()
+            .is_none_or(|to| to == name || self.from == name)
+    }
+}
+
+/// The last lines of chat.
+#[derive(Debug)]
+pub struct Chat {
+    lines: Mutex<Lines>,
+    events: broadcast::Sender<Event>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: VecDeque<Said>,
+    last: u64,
+}
+
+impl Chat {
+    /// Nothing yet. What is said is told to `events`.
+    #[must_use]
+    pub fn new(events: broadcast::Sender<Event>) -> Self {
+        Self {
+            lines: Mutex::default(),
+            events,
+        }
+    }
+
+    /// Somebody says something, to one person or to everybody.
+    pub fn say(&self, from: &str, to: Option<&str>, action: bool, text: &str) -> Said {
+        let text = safe::plain(text.as_bytes());
+        let mut lines = self.lines();
+        lines.last += 1;
+        let said = Said {
+            id: lines.last,
+            time: Time::now(),
+            from: from.to_owned(),
+            to: to.map(String::from),
+            action,
+            text: text.chars().take(LINE_CHARS_MAX).collect(),
+        };
+        lines.keep(said.clone());
+        // Under the lock, so that all hear it in the order of the numbers. Nobody may be listening.
+        self.events.send(Event::Chat(said.clone())).ok();
+        said
+    }
+
+    /// Takes a line that was said elsewhere, at the host this client is joined to. One that is known is not told again.
+    pub fn hear(&self, said: Said) {
+        let mut lines = self.lines();
+        if said.id > lines.last {
+            lines.last = said.id;
+            lines.keep(said.clone());
+            self.events.send(Event::Chat(said)).ok();
+        }
+    }
+
+    /// The lines after the one of that number, which somebody of that name may read.
+    #[must_use]
+    pub fn since(&self, id: u64, name: &str) -> Vec<Said> {
+        let lines = self.lines();
+        let new = lines.kept.iter().filter(|said| said.id > id);
+        new.filter(|said| said.is_for(name)).cloned().collect()
+    }
+
+    /// The number of the last line.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.lines().last
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn keep(&mut self, said: Said) {
+        if self.kept.len() >= LINES {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(said);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_numbered_harmless_and_private_where_it_is_meant_to_be() {
+        let chat = Chat::new(broadcast::Sender::new(16));
+        chat.say("alice", None, false, "hello\x1b[2J\x07");
+        chat.say("alice", Some("bob"), false, "psst");
+        let texts = |name| {
+            let said = chat.since(0, name).into_iter();
+            said.map(|said| said.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("bob").len(), 2);
+        assert_eq!(texts("alice").len(), 2);
+        assert_eq!(texts("carol").len(), 1);
+        assert!(texts("carol").iter().all(|text| !text.contains('\x1b')));
+        assert!(chat.since(2, "bob").is_empty());
+    }
+
+    #[test]
+    fn a_line_that_comes_twice_is_told_once() {
+        let events = broadcast::Sender::new(16);
+        let mut heard = events.subscribe();
+        let chat = Chat::new(events);
+        let said = Chat::new(broadcast::Sender::new(1)).say("a", None, true, "waves");
+        chat.hear(said.clone());
+        chat.hear(said);
+        assert!(heard.try_recv().is_ok());
+        assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn old_lines_go() {
+        let chat = Chat::new(broadcast::Sender::new(1));
+        for _ in 0..LINES + 5 {
+            chat.say("a", None, false, "x");
+        }
+        let kept = chat.since(0, "a");
+        assert_eq!(kept.len(), LINES);
+        assert_eq!(kept.first().map(|said| said.id), Some(6));
+    }
+}

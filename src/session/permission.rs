@@ -1,0 +1,54 @@
+//! What somebody may do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How much somebody may do, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// Watch and chat.
+    Observer,
+    /// Steer targets as well, and open and end servers.
+    Operator,
+    /// Everything: the person at the host itself.
+    Owner,
+}
+
+impl Permission {
+    /// The word of the headless contract.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Observer => "observer",
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Who is behind a command, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The name everybody sees.
+    pub name: String,
+    /// What they may do.
+    pub permission: Permission,
+}
+
+impl Author {
+    /// The person at the host itself.
+    #[must_use]
+    pub fn owner(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            permission: Permission::Owner,
+        }
+    }
+}
