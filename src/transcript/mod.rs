@@ -98,6 +98,11 @@ impl Transcript {
         });
     }
 
+    /// Takes entries of another transcript, of which this one is the copy.
+    pub fn copy(&self, take: impl FnOnce(&mut Ring)) {
+        self.change(take);
+    }
+
     /// How far the log is behind.
     pub fn lag(&self) -> &Lag {
         &self.lag

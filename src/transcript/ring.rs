@@ -4,6 +4,8 @@
 //! for each read of the link; a chunk keeps the end of each entry (four bytes a line) and one run for each stretch
 //! of entries that have time, kind and person in common.
 
+mod copy;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
