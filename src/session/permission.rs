@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::proto::session::Granted;
+
 /// How much somebody may do, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Permission {
@@ -50,5 +52,25 @@ impl Author {
             name: name.into(),
             permission: Permission::Owner,
         }
+    }
+}
+
+impl From<Granted> for Permission {
+    fn from(granted: Granted) -> Self {
+        match granted {
+            Granted::Observer => Self::Observer,
+            Granted::Operator => Self::Operator,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_permission_includes_those_before_it() {
+        assert!(Permission::Observer < Permission::Operator);
+        assert!(Permission::Operator < Permission::Owner);
     }
 }
