@@ -5,7 +5,15 @@
 
 pub mod chat;
 pub mod client;
+pub mod door;
+pub mod guard;
 pub mod people;
+pub mod permission;
+pub mod server;
+
+pub use chat::{Chat, Said};
+pub use people::{Change, People, Person};
+pub use permission::{Author, Permission};
 pub mod permission;
 pub mod server;
 

@@ -49,7 +49,7 @@ impl fmt::Display for Protocol {
 pub struct Versions {
     /// Of the protocol.
     pub protocol: Protocol,
-    /// Of the program. As it was sent: clean it before showing it.
+    /// Of the program. Printable ASCII.
     pub program: String,
 }
 
@@ -143,6 +143,14 @@ pub enum HelloError {
     /// A kdeck of our version that cannot be understood.
     #[error("a malformed greeting of kdeck: {0}")]
     Malformed(&'static str),
+}
+
+impl HelloError {
+    /// The other end is a kdeck that expects an answer of its kind.
+    #[must_use]
+    pub fn is_kdeck(&self) -> bool {
+        !matches!(self, Self::Foreign(_))
+    }
 }
 
 impl ClientHello {
@@ -278,7 +286,7 @@ fn decode<'a, T: Deserialize<'a>>(side: Side, body: &'a [u8]) -> Result<(Version
             major: u16::from_le_bytes(major),
             minor: u16::from_le_bytes(minor),
         },
-        program: String::from_utf8_lossy(program).into_owned(),
+        program: printable(program),
     };
     if whose != side {
         return Err(HelloError::SameSide(whose));
@@ -290,6 +298,19 @@ fn decode<'a, T: Deserialize<'a>>(side: Side, body: &'a [u8]) -> Result<(Version
         .map_err(|_| HelloError::Malformed("its fields cannot be read"))?;
     Ok((theirs, hello))
 }
+
+/// Versions are shown even by those who understand nothing else, and so are made harmless here.
+fn printable(bytes: &[u8]) -> String {
+    let shown = bytes.iter().filter(|byte| byte.is_ascii_graphic());
+    shown
+        .take(PROGRAM_SHOWN_MAX)
+        .copied()
+        .map(char::from)
+        .collect()
+}
+
+/// Longest version of a program that is shown. Columns.
+const PROGRAM_SHOWN_MAX: usize = 32;
 
 fn mark(side: Side) -> u8 {
     match side {

@@ -1,0 +1,315 @@
+//! What strangers may cost: how many there are at once, and how often somebody tries passwords.
+//!
+//! One guard for all servers of a host. It admits nobody and knows no password; the [`door`](super::door) asks it. Where
+//! somebody comes from is an address as far as one person can choose it, see [`Origin`].
+//!
+//! A failed login makes the next one from the same origin wait, twice as long each time. The first few failures are
+//! taken for slips of the finger: logins of others at that origin go on side by side. After them a login counts as
+//! failed until it succeeds, so that many at once gain nothing. Failures from everywhere together slow everybody, but
+//! so little that who knows the password gets in.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Strangers at once, on all servers. Each costs a task, a socket and at most a frame of 8 KiB.
+pub const STRANGERS_MAX: usize = 64;
+
+/// Strangers at once from one address of a network.
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 8;
+
+/// Strangers at once from this machine, by each way in. More: people come through tunnels and proxies that end here.
+pub const STRANGERS_HERE_MAX: usize = 32;
+
+/// How long an origin waits after its first failure. Doubles with each up to [`DELAY_MAX`].
+pub const DELAY: Duration = Duration::from_millis(500);
+
+/// The longest an origin waits.
+pub const DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// After so long without a failure an origin's earlier ones are forgotten.
+pub const FORGET_AFTER: Duration = Duration::from_secs(600);
+
+/// A login that would have to wait longer is refused instead, with the time in words: well below the door's deadline.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Failures an origin may have before its logins go one after the other.
+pub const SLIPS_MAX: u32 = 3;
+
+/// Origins remembered. Who comes from more of them is slowed by what all failures together cost.
+pub const ORIGINS_MAX: usize = 1024;
+
+/// Recent failures from everywhere that slow nobody. One is forgotten each second.
+pub const FAILURES_FREE: u32 = 20;
+
+/// Recent failures from everywhere that are counted at all.
+const FAILURES_MAX: u32 = 60;
+
+/// How much each recent failure above [`FAILURES_FREE`] slows everybody. With [`FAILURES_MAX`] it is [`EVERYBODY_MAX`].
+const EVERYBODY_EACH: Duration = Duration::from_millis(50);
+
+/// The longest everybody waits because of others' failures.
+pub const EVERYBODY_MAX: Duration = Duration::from_secs(2);
+
+/// Where somebody comes from, as coarse as one person can choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// An IPv4 address, or the first half of an IPv6 address, of which one machine has every second half.
+    Address(IpAddr),
+    /// No network: the transport, `npipe` for one.
+    Here(&'static str),
+}
+
+impl Origin {
+    /// Of somebody who came by `transport`, from `ip` if that is a network.
+    #[must_use]
+    pub fn new(transport: &'static str, ip: Option<IpAddr>) -> Self {
+        match ip.map(|ip| ip.to_canonical()) {
+            None => Self::Here(transport),
+            Some(IpAddr::V6(ip)) if !ip.is_loopback() => {
+                Self::Address(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into())
+            }
+            Some(ip) => Self::Address(ip),
+        }
+    }
+
+    fn strangers_max(self) -> usize {
+        match self {
+            Self::Address(ip) if !ip.is_loopback() => STRANGERS_PER_ADDRESS_MAX,
+            _ => STRANGERS_HERE_MAX,
+        }
+    }
+}
+
+/// There is no room for another stranger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// Nowhere.
+    #[error("{0} others are at the door already")]
+    Everywhere(usize),
+    /// For this origin.
+    #[error("{0} others from the same address are at the door already")]
+    Origin(usize),
+}
+
+/// Counts strangers and failures.
+#[derive(Debug, Default)]
+pub struct Guard {
+    state: Mutex<State>,
+}
+
+impl Guard {
+    /// Knows nobody yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// A place for one stranger, free again when it is dropped.
+    ///
+    /// # Errors
+    /// Which limit has been reached.
+    pub fn seat(self: &Arc<Self>, origin: Origin) -> Result<Seat, Full> {
+        let mut state = self.state();
+        let total: usize = state.strangers.values().sum();
+        if total >= STRANGERS_MAX {
+            return Err(Full::Everywhere(total));
+        }
+        let here = state.strangers.entry(origin).or_default();
+        if *here >= origin.strangers_max() {
+            return Err(Full::Origin(*here));
+        }
+        *here += 1;
+        Ok(Seat {
+            guard: Arc::clone(self),
+            origin,
+        })
+    }
+
+    /// Begins a login. It is to wait so long before it is answered. What is not said to have
+    /// [succeeded](Attempt::succeeded) has failed.
+    ///
+    /// # Errors
+    /// How long it would have to wait, if that is more than [`PATIENCE`]. Nothing may be answered then.
+    pub fn attempt(self: &Arc<Self>, origin: Origin) -> Result<(Duration, Attempt), Duration> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let everybody = state.everybody(now);
+        let record = state.record(origin, now);
+        let start = record.not_before.max(now);
+        let wait = start - now;
+        if wait > PATIENCE {
+            return Err(wait);
+        }
+        record.pending += 1;
+        let reserved = record.failures >= SLIPS_MAX;
+        if reserved {
+            record.not_before = start + delay(record.failures.saturating_add(record.pending));
+        }
+        let attempt = Attempt {
+            guard: Arc::clone(self),
+            origin,
+            reserved,
+            succeeded: false,
+        };
+        Ok((wait.max(everybody), attempt))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counters are whole after every statement.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place at the door.
+#[derive(Debug)]
+pub struct Seat {
+    guard: Arc<Guard>,
+    origin: Origin,
+}
+
+impl Seat {
+    /// Begins a login of who sits here, see [`Guard::attempt`].
+    ///
+    /// # Errors
+    /// How long it would have to wait.
+    pub fn attempt(&self) -> Result<(Duration, Attempt), Duration> {
+        self.guard.attempt(self.origin)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.guard.state();
+        if let Some(here) = state.strangers.get_mut(&self.origin) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                state.strangers.remove(&self.origin);
+            }
+        }
+    }
+}
+
+/// A login that has begun.
+#[derive(Debug)]
+pub struct Attempt {
+    guard: Arc<Guard>,
+    origin: Origin,
+    reserved: bool,
+    succeeded: bool,
+}
+
+impl Attempt {
+    /// The password was right. Earlier failures stay counted: somebody who knows one password may be after the other.
+    pub fn succeeded(mut self) {
+        self.succeeded = true;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut state = self.guard.state();
+        if !self.succeeded {
+            state.count_failure(now);
+        }
+        let record = state.record(self.origin, now);
+        record.pending = record.pending.saturating_sub(1);
+        if !self.succeeded {
+            record.failures = record.failures.saturating_add(1);
+            record.last = now;
+            record.not_before = record.not_before.max(now + delay(record.failures));
+        } else if self.reserved {
+            record.not_before = record.not_before.min(now);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// At most [`STRANGERS_MAX`] origins.
+    strangers: HashMap<Origin, usize>,
+    /// At most [`ORIGINS_MAX`] origins.
+    records: HashMap<Origin, Record>,
+    /// Recent failures from everywhere, and when that was counted.
+    failures: Option<(u32, Instant)>,
+}
+
+#[derive(Debug)]
+struct Record {
+    failures: u32,
+    /// Logins that have begun and not ended.
+    pending: u32,
+    not_before: Instant,
+    /// When it failed last, or began.
+    last: Instant,
+}
+
+impl Record {
+    fn new(now: Instant) -> Self {
+        Self {
+            failures: 0,
+            pending: 0,
+            not_before: now,
+            last: now,
+        }
+    }
+}
+
+impl State {
+    fn record(&mut self, origin: Origin, now: Instant) -> &mut Record {
+        if !self.records.contains_key(&origin) && self.records.len() >= ORIGINS_MAX {
+            self.make_room(now);
+        }
+        let record = self
+            .records
+            .entry(origin)
+            .or_insert_with(|| Record::new(now));
+        if record.failures > 0 && now - record.last >= FORGET_AFTER {
+            record.failures = 0;
+            record.not_before = now;
+        }
+        record
+    }
+
+    /// Forgets who has not failed lately, or at least whose last failure is the oldest.
+    fn make_room(&mut self, now: Instant) {
+        self.records.retain(|_, record| {
+            record.pending > 0 || record.failures > 0 && now - record.last < FORGET_AFTER
+        });
+        if self.records.len() >= ORIGINS_MAX {
+            let idle = self
+                .records
+                .iter()
+                .filter(|(_, record)| record.pending == 0);
+            let oldest = idle.min_by_key(|(_, record)| record.last);
+            if let Some(origin) = oldest.map(|(origin, _)| *origin) {
+                self.records.remove(&origin);
+            }
+        }
+    }
+
+    fn recent_failures(&self, now: Instant) -> u32 {
+        let (failures, when) = self.failures.unwrap_or((0, now));
+        let seconds = u32::try_from((now - when).as_secs()).unwrap_or(u32::MAX);
+        failures.saturating_sub(seconds)
+    }
+
+    fn count_failure(&mut self, now: Instant) {
+        let recent = self.recent_failures(now);
+        self.failures = Some(((recent + 1).min(FAILURES_MAX), now));
+    }
+
+    fn everybody(&self, now: Instant) -> Duration {
+        let above = self.recent_failures(now).saturating_sub(FAILURES_FREE);
+        EVERYBODY_EACH.saturating_mul(above).min(EVERYBODY_MAX)
+    }
+}
+
+fn delay(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    DELAY.saturating_mul(1 << doublings).min(DELAY_MAX)
+}
