@@ -313,3 +313,6 @@ fn delay(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     DELAY.saturating_mul(1 << doublings).min(DELAY_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,3 +189,135 @@ fn header(length: usize, limit: usize) -> Result<[u8; HEADER_BYTES], FrameError>
         .map(u32::to_le_bytes)
         .ok_or(FrameError::Sent { length, limit })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stream(bodies: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for body in bodies {
+            encode(body, 1024, &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    fn decoded(decoder: &mut Decoder, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, FrameError> {
+        let mut bodies = Vec::new();
+        while let Some(body) = decoder.next(&mut bytes)? {
+            bodies.push(body.to_vec());
+        }
+        assert!(bytes.is_empty());
+        Ok(bodies)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_split_gives_the_same_frames(
+            bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),
+            pieces in prop::collection::vec(1usize..20, 1..8),
+        ) {
+            let bytes = stream(&bodies);
+            let mut decoder = Decoder::new(1024);
+            let mut rest = bytes.as_slice();
+            let mut found = Vec::new();
+            for piece in pieces.iter().cycle() {
+                let (now, later) = rest.split_at((*piece).min(rest.len()));
+                found.extend(decoded(&mut decoder, now).unwrap());
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(found, bodies);
+            prop_assert!(decoder.is_between_frames());
+        }
+
+        #[test]
+        fn whatever_comes_is_held_within_the_limit(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20),
+        ) {
+            let mut decoder = Decoder::new(100);
+            for piece in &pieces {
+                let mut bytes = piece.as_slice();
+                while let Ok(Some(body)) = decoder.next(&mut bytes) {
+                    prop_assert!(body.len() <= 100);
+                }
+                prop_assert!(decoder.partial.len() <= HEADER_BYTES + 100);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_frame_do_not_change() {
+        let mut bytes = Vec::new();
+        encode(b"abc", STRANGER_BYTES_MAX, &mut bytes).unwrap();
+        assert_eq!(bytes, b"\x03\0\0\0abc");
+    }
+
+    #[test]
+    fn an_oversized_frame_is_refused_by_its_header_and_for_good() {
+        let mut decoder = Decoder::new(STRANGER_BYTES_MAX);
+        let error = FrameError::Received {
+            length: u32::MAX,
+            limit: STRANGER_BYTES_MAX,
+        };
+        assert_eq!(decoded(&mut decoder, &[0xff; 3]), Ok(vec![]));
+        assert_eq!(decoded(&mut decoder, &[0xff; 1]), Err(error));
+        assert_eq!(decoded(&mut decoder, &[0; 8]), Err(error));
+        assert!(decoder.partial.capacity() <= 64);
+        assert_eq!(
+            error.to_string(),
+            "a frame of 4294967295 bytes was announced where at most 8192 are allowed"
+        );
+    }
+
+    #[test]
+    fn a_frame_that_is_whole_is_lent_and_not_copied() {
+        let bytes = stream(&[b"whole".to_vec()]);
+        let mut decoder = Decoder::new(1024);
+        let mut rest = bytes.as_slice();
+        let body = decoder.next(&mut rest).unwrap().unwrap();
+        assert_eq!(body.as_ptr(), bytes.get(HEADER_BYTES..).unwrap().as_ptr());
+    }
+
+    #[test]
+    fn the_memory_of_one_long_frame_is_given_back() {
+        let mut bytes = Vec::new();
+        encode(&vec![7; SERVER_BYTES_MAX], SERVER_BYTES_MAX, &mut bytes).unwrap();
+        let mut decoder = Decoder::new(SERVER_BYTES_MAX);
+        for piece in bytes.chunks(1000) {
+            decoded(&mut decoder, piece).unwrap();
+        }
+        decoded(&mut decoder, &[1]).unwrap();
+        assert!(decoder.partial.capacity() <= KEPT_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_the_other_end_would_refuse_is_not_sent() {
+        let error = Err(FrameError::Sent {
+            length: 11,
+            limit: 10,
+        });
+        let mut out = b"before".to_vec();
+        assert_eq!(encode(&[0; 11], 10, &mut out), error);
+        assert_eq!(encode_with(10, &mut out, |out| out.extend([0; 11])), error);
+        assert_eq!(out, b"before");
+        encode_with(10, &mut out, |out| out.extend(b"body")).unwrap();
+        assert_eq!(out, b"before\x04\0\0\0body");
+    }
+
+    #[test]
+    fn the_end_inside_a_frame_is_told_from_a_clean_one() {
+        let mut decoder = Decoder::new(10);
+        assert!(decoder.is_between_frames());
+        decoded(&mut decoder, &[1, 0, 0, 0]).unwrap();
+        assert!(!decoder.is_between_frames());
+        assert_eq!(decoded(&mut decoder, &[9]), Ok(vec![vec![9]]));
+        assert!(decoder.is_between_frames());
+    }
+}

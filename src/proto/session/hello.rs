@@ -329,3 +329,6 @@ fn advice(theirs: Protocol, whose: Side) -> String {
 
 const CLIENT: u8 = b'c';
 const SERVER: u8 = b's';
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub enum LoginError {
     /// What came has the right size and cannot be a message, whatever the password is.
     #[error("a malformed {0} came")]
     Malformed(&'static str),
-    /// The password given cannot be one: empty, or longer than 65,535 bytes; or the channel's own bytes are too many.
+    /// The password given cannot be one: empty, or longer than 65,535 bytes.
     #[error("this cannot be a password")]
     Unusable,
 }
@@ -197,7 +197,7 @@ impl ClientLogin {
         password: &str,
         rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<(Self, Vec<u8>), LoginError> {
-        let password = Zeroizing::new(password.as_bytes().to_vec());
+        let password = Zeroizing::new(usable(password)?.to_vec());
         let started =
             opaque_ke::ClientLogin::start(rng, &password).map_err(|_| LoginError::Unusable)?;
         let request = started.message.serialize().to_vec();
@@ -264,7 +264,7 @@ fn register(
     whose: &[u8],
     rng: &mut (impl CryptoRng + RngCore),
 ) -> Result<ServerRegistration<Suite>, LoginError> {
-    let password = password.as_bytes();
+    let password = usable(password)?;
     let unusable = |_| LoginError::Unusable;
     let client = ClientRegistration::<Suite>::start(rng, password).map_err(unusable)?;
     let server = ServerRegistration::start(setup, client.message, whose).map_err(unusable)?;
@@ -274,6 +274,14 @@ fn register(
         .finish(rng, password, server.message, parameters)
         .map_err(unusable)?;
     Ok(ServerRegistration::finish(client.message))
+}
+
+/// The longest is limited by OPAQUE itself.
+fn usable(password: &str) -> Result<&[u8], LoginError> {
+    if password.is_empty() {
+        return Err(LoginError::Unusable);
+    }
+    Ok(password.as_bytes())
 }
 
 /// What both ends have to agree on beside the password.
@@ -308,3 +316,6 @@ const PROOF: &str = "proof of a password";
 /// Names of the two records; part of what keys are derived from.
 const OPERATOR: &[u8] = b"operator";
 const OBSERVER: &[u8] = b"observer";
+
+#[cfg(test)]
+mod tests;
