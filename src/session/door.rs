@@ -307,7 +307,7 @@ impl Stranger {
         Refusal {
             kind,
             caller: self.caller,
-            client,
+            client: client.map(Box::new),
             text,
         }
     }

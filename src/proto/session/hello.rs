@@ -323,7 +323,7 @@ fn advice(theirs: Protocol, whose: Side) -> String {
     if theirs.major < Protocol::OURS.major {
         format!("the {whose} needs a newer kdeck")
     } else {
-        format!("a newer kdeck is needed at this end")
+        "a newer kdeck is needed at this end".to_owned()
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Refusal {
     /// Where they came from.
     pub caller: Caller,
     /// What they said of themselves, which is not proved.
-    pub client: Option<Greeted>,
+    pub client: Option<Box<Greeted>>,
     /// What went wrong, in words. Nothing in it would be obeyed by a terminal.
     pub text: String,
 }
