@@ -14,9 +14,3 @@ pub mod server;
 pub use chat::{Chat, Said};
 pub use people::{Change, People, Person};
 pub use permission::{Author, Permission};
-pub mod permission;
-pub mod server;
-
-pub use chat::{Chat, Said};
-pub use people::{Change, People, Person};
-pub use permission::{Author, Permission};
