@@ -18,6 +18,7 @@ use crate::deck::{Asked, News};
 use crate::rack::{Rack, TargetId};
 use crate::session::people::{Arrival, Presence, Seated};
 use crate::session::server::ServerEntry;
+use crate::session::server::lobby::Lobby;
 use crate::session::{Author, Chat, People, Permission, Person};
 use crate::target::netconsole::Ports;
 use crate::target::{Request, debugger};
@@ -46,6 +47,9 @@ pub struct Host {
     chat: Arc<Chat>,
     /// The person at this process itself.
     me: Mutex<Option<Presence>>,
+    lobby: Arc<Lobby>,
+    /// Differs from that of any other host.
+    run: u64,
     tasks: TaskTracker,
     stop: CancellationToken,
     ports: Ports,
@@ -77,6 +81,8 @@ impl Host {
             chat: Arc::new(Chat::new(events)),
             news,
             me: Mutex::default(),
+            lobby: Arc::default(),
+            run: run_number(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             ports: Ports::default(),
@@ -124,6 +130,16 @@ impl Host {
     /// What people said.
     pub fn chat(&self) -> &Arc<Chat> {
         &self.chat
+    }
+
+    /// People who lost their line.
+    pub fn lobby(&self) -> &Arc<Lobby> {
+        &self.lobby
+    }
+
+    /// Differs from that of any other host, this one started anew included.
+    pub fn run(&self) -> u64 {
+        self.run
     }
 
     /// The servers through which people join.
@@ -256,6 +272,15 @@ impl Host {
 
     fn seats(&self) -> MutexGuard<'_, Seats> {
         lock(&self.seats)
+    }
+}
+
+fn run_number() -> u64 {
+    let mut bytes = [0; 8];
+    // Without random numbers the time has to do.
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        Err(_) => Time::now().0.unsigned_abs(),
     }
 }
 

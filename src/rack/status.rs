@@ -1,7 +1,9 @@
 //! How a target is: its state with the reason in words, its log's state, when it was last heard.
 
-use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use crate::transcript::Time;
 use crate::transcript::log::Health;
@@ -100,19 +102,40 @@ impl Status {
 
 /// A [`Status`] that its owner changes and everybody reads.
 #[derive(Debug)]
-pub struct Shared(Mutex<Status>);
+pub struct Shared {
+    status: Mutex<Status>,
+    /// Grows with every change.
+    version: AtomicU64,
+}
 
 impl Shared {
     /// The status of a target that nobody has tried to reach.
     pub fn new(time: Time) -> Self {
-        Self(Mutex::new(Status {
-            state: State::Closed,
-            detail: String::new(),
-            since: time,
-            log: Health::Off,
-            prompt: String::new(),
-            alert: String::new(),
-        }))
+        Self {
+            status: Mutex::new(Status {
+                state: State::Closed,
+                detail: String::new(),
+                since: time,
+                log: Health::Off,
+                prompt: String::new(),
+                alert: String::new(),
+            }),
+            version: AtomicU64::new(1),
+        }
+    }
+
+    /// A number that differs whenever something was changed since it was last asked.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
+    }
+
+    /// Takes all of it from elsewhere. Returns false if nothing is different.
+    pub fn copy(&self, status: Status) -> bool {
+        self.change(|own| {
+            let different = *own != status;
+            *own = status;
+            different
+        })
     }
 
     /// The state alone: cheap, for counting.
@@ -132,26 +155,27 @@ impl Shared {
 
     /// Changes state and reason. Returns false if nothing is different.
     pub fn set(&self, time: Time, state: State, detail: &str) -> bool {
-        let mut status = self.lock();
-        let different = status.state != state || status.detail != detail;
-        if status.state != state {
-            status.since = time;
-        }
-        if different {
-            status.state = state;
-            detail.clone_into(&mut status.detail);
-        }
-        different
+        self.change(|status| {
+            let different = status.state != state || status.detail != detail;
+            if status.state != state {
+                status.since = time;
+            }
+            if different {
+                status.state = state;
+                detail.clone_into(&mut status.detail);
+            }
+            different
+        })
     }
 
     /// Changes what the debugger asks with. Returns false if nothing is different.
     pub fn set_prompt(&self, prompt: &str) -> bool {
-        change(&mut self.lock().prompt, prompt)
+        self.change(|status| replace(&mut status.prompt, prompt))
     }
 
     /// Raises an alert, or ends it with an empty text. Returns false if nothing is different.
     pub fn set_alert(&self, alert: &str) -> bool {
-        change(&mut self.lock().alert, alert)
+        self.change(|status| replace(&mut status.alert, alert))
     }
 
     /// Whether something needs a person soon: cheap, for counting.
@@ -161,18 +185,27 @@ impl Shared {
 
     /// Changes the log's state. Returns false if nothing is different.
     pub fn set_log(&self, log: Health) -> bool {
-        let mut status = self.lock();
-        let different = status.log != log;
-        status.log = log;
+        self.change(|status| {
+            let different = status.log != log;
+            status.log = log;
+            different
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status) -> bool) -> bool {
+        let different = change(&mut self.lock());
+        if different {
+            self.version.fetch_add(1, Ordering::SeqCst);
+        }
         different
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn change(text: &mut String, new: &str) -> bool {
+fn replace(text: &mut String, new: &str) -> bool {
     let different = text != new;
     if different {
         new.clone_into(text);

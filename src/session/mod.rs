@@ -14,3 +14,12 @@ pub mod server;
 pub use chat::{Chat, Said};
 pub use people::{Change, People, Person};
 pub use permission::{Author, Permission};
+
+/// The name of this machine, without its domain.
+#[must_use]
+pub fn machine_name() -> String {
+    let name = rustix::system::uname();
+    let name = name.nodename().to_string_lossy();
+    let short = name.split('.').next().unwrap_or_default();
+    crate::transcript::safe::plain(short.as_bytes()).into_owned()
+}

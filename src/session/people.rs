@@ -1,9 +1,11 @@
 //! Who is here: people at the host's own screen, at clients, and at devices of the raw port.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use super::permission::{Author, Permission};
 use crate::deck::Event;
@@ -104,7 +106,30 @@ pub struct People {
 #[derive(Debug, Default)]
 struct List {
     here: Vec<Person>,
+    /// One for each who is here.
+    evictions: HashMap<PersonId, Arc<Eviction>>,
     last: u32,
+}
+
+/// The way somebody is put out.
+#[derive(Debug, Default)]
+pub struct Eviction {
+    told: CancellationToken,
+    reason: OnceLock<String>,
+}
+
+impl Eviction {
+    /// Puts them out, for a reason. The first reason counts.
+    pub fn put_out(&self, reason: &str) {
+        self.reason.set(reason.to_owned()).ok();
+        self.told.cancel();
+    }
+
+    /// Waits until they are put out; the reason.
+    pub async fn out(&self) -> String {
+        self.told.cancelled().await;
+        self.reason.get().cloned().unwrap_or_default()
+    }
 }
 
 /// Somebody's presence: they are here until it is dropped.
@@ -112,6 +137,7 @@ struct List {
 pub struct Presence {
     people: Arc<People>,
     id: PersonId,
+    eviction: Arc<Eviction>,
 }
 
 /// What is known of somebody who comes.
@@ -172,12 +198,27 @@ impl People {
             active: now,
             away: false,
         };
+        let (id, eviction) = (person.id, Arc::<Eviction>::default());
+        list.evictions.insert(id, eviction.clone());
         list.here.push(person.clone());
-        self.tell(now, person.clone(), Change::Joined);
+        self.tell(now, person, Change::Joined);
         Presence {
             people: self.clone(),
-            id: person.id,
+            id,
+            eviction,
         }
+    }
+
+    /// Puts out everybody of whom that is true, for a reason; how many those are. Nobody is put out of the host itself.
+    pub fn put_out(&self, who: impl Fn(&Person) -> bool, reason: &str) -> usize {
+        let list = self.list();
+        let guests = list
+            .here
+            .iter()
+            .filter(|person| person.seated != Seated::Console);
+        let out = guests.filter(|person| who(person));
+        let evictions = out.filter_map(|person| list.evictions.get(&person.id));
+        evictions.map(|eviction| eviction.put_out(reason)).count()
     }
 
     fn tell(&self, time: Time, person: Person, change: Change) {
@@ -201,6 +242,12 @@ impl Presence {
     #[must_use]
     pub fn id(&self) -> PersonId {
         self.id
+    }
+
+    /// How they are put out.
+    #[must_use]
+    pub fn eviction(&self) -> Arc<Eviction> {
+        self.eviction.clone()
     }
 
     /// All about them.
@@ -266,6 +313,7 @@ impl Presence {
         let mut list = self.people.list();
         if let Some(at) = list.here.iter().position(|person| person.id == self.id) {
             let person = list.here.remove(at);
+            list.evictions.remove(&self.id);
             let change = Change::Left(why.to_owned());
             self.people.tell(Time::now(), person, change);
         }

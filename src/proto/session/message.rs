@@ -154,6 +154,8 @@ pub struct Welcome {
     pub me: Person,
     /// With which to come back as the same.
     pub token: Token,
+    /// Differs after the host was started anew: numbers from before mean nothing then.
+    pub run: u64,
     /// The host's machine.
     pub host: String,
     /// What is odd about this session, for the person: versions that differ, a server that is open.

@@ -1,5 +1,13 @@
 //! The servers of a host: what they are called, who came through them.
 
+mod feed;
+mod guest;
+pub mod lobby;
+mod peer;
+
+pub use guest::Guest;
+pub use peer::run as serve;
+
 use serde::{Deserialize, Serialize};
 
 /// A server as lists show it.

@@ -1,0 +1,252 @@
+//! What one client is sent of one target: its state, and either its newest line or everything from a place on.
+
+use std::sync::Arc;
+
+use serde_bytes::Bytes;
+
+use crate::proto::session::frame::{self, SERVER_BYTES_MAX};
+use crate::proto::session::message::{From, Glance, Lines, Piece, StatusInfo, ToClient};
+use crate::rack::{Status, Target};
+use crate::transcript::log::Health;
+use crate::transcript::{Ending, Entry, Kind, Reader, Ring, Seq, Step, Time};
+
+/// Bytes of text of the newest entry that is shown of a target that is not followed.
+const GLANCE_BYTES: usize = 256;
+/// Bytes that an entry costs besides its text, about.
+const ENTRY_COST: usize = 12;
+
+/// One client's place in one target.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) target: Arc<Target>,
+    /// Where the client is in the history, if it follows it.
+    reader: Option<Reader>,
+    /// The versions that were sent.
+    transcript: Option<u64>,
+    status: Option<u64>,
+}
+
+impl Feed {
+    /// Nothing was sent yet.
+    pub(super) fn new(target: Arc<Target>) -> Self {
+        Self {
+            target,
+            reader: None,
+            transcript: None,
+            status: None,
+        }
+    }
+
+    /// The same place in what is the same target with other groups or tags.
+    pub(super) fn relabel(&mut self, target: Arc<Target>) {
+        self.target = target;
+    }
+
+    /// From now on the client gets everything from there.
+    pub(super) fn follow(&mut self, from: From) {
+        let start = self.target.transcript.with(|ring| match from {
+            From::Seq(seq) if seq <= ring.next() => seq.max(ring.first()),
+            From::Seq(_) => ring.first(),
+            From::Newest(count) => ring.next().saturating_sub(count).max(ring.first()),
+        });
+        self.reader = Some(Reader::from(start));
+        self.transcript = None;
+    }
+
+    /// From now on the client gets the newest line.
+    pub(super) fn unfollow(&mut self) {
+        self.reader = None;
+    }
+
+    /// Whether the client gets everything.
+    pub(super) fn is_followed(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Whether there is something of the history that was not sent.
+    pub(super) fn is_behind(&self) -> bool {
+        self.transcript != Some(self.target.transcript.version())
+    }
+
+    /// The state, if it changed since it was last asked for.
+    pub(super) fn changed_status(&mut self) -> Option<StatusInfo> {
+        let version = self.target.status.version();
+        if self.status == Some(version) {
+            return None;
+        }
+        self.status = Some(version);
+        Some(info(self.target.status.read()))
+    }
+
+    /// Appends a frame with what is next, of about `budget` bytes of text. Returns the bytes appended.
+    pub(super) fn read(&mut self, budget: usize, out: &mut Vec<u8>) -> usize {
+        let version = self.target.transcript.version();
+        let Some(reader) = &mut self.reader else {
+            return 0;
+        };
+        let before = out.len();
+        let complete = self.target.transcript.with(|ring| {
+            let mut batch = Batch::default();
+            reader.read(ring, true, |step| {
+                batch.take(step);
+                batch.cost < budget
+            });
+            if batch.is_empty() {
+                return true;
+            }
+            let behind = ring.next().saturating_sub(reader.position());
+            let message = ToClient::Lines(Lines {
+                target: self.target.id,
+                lines: ring.output_lines(),
+                bytes: ring.output_bytes(),
+                behind,
+                pieces: batch.pieces(ring),
+            });
+            append(&message, out);
+            batch.cost < budget
+        });
+        if complete {
+            self.transcript = Some(version);
+        }
+        out.len() - before
+    }
+
+    /// Hands the newest entry to `take`, and counts it as sent.
+    pub(super) fn glance<T>(&mut self, take: impl FnOnce(Glance<'_>) -> T) -> T {
+        self.transcript = Some(self.target.transcript.version());
+        let id = self.target.id;
+        self.target.transcript.with(|ring| {
+            take(Glance {
+                target: id,
+                lines: ring.output_lines(),
+                bytes: ring.output_bytes(),
+                newest: ring.last().map(|entry| {
+                    let short = entry.bytes.get(..GLANCE_BYTES).unwrap_or(entry.bytes);
+                    // An open line of which a part was seen could not go on from there.
+                    let ending = match entry.ending {
+                        Ending::Open => Ending::Lost,
+                        ending => ending,
+                    };
+                    piece(&Entry { ending, ..entry }, 0, short)
+                }),
+            })
+        })
+    }
+}
+
+/// Appends a message as a frame. One that is too long is not sent; there is none.
+pub(super) fn append(message: &ToClient<'_>, out: &mut Vec<u8>) {
+    let appended = frame::encode_with(SERVER_BYTES_MAX, out, |body| message.encode(body));
+    if let Err(error) = appended {
+        tracing::error!(%error, "a message was not sent");
+    }
+}
+
+/// Entries that go into one frame. Whole lines of the same time are sent as one run.
+#[derive(Debug, Default)]
+struct Batch {
+    parts: Vec<Part>,
+    /// Whole lines, each with its newline.
+    text: Vec<u8>,
+    cost: usize,
+}
+
+#[derive(Debug)]
+enum Part {
+    Run {
+        first: Seq,
+        time: Time,
+        /// Where its lines end in the text.
+        end: usize,
+        next: Seq,
+    },
+    Entry {
+        seq: Seq,
+        seen: usize,
+    },
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn take(&mut self, step: Step<'_>) {
+        // What was missed shows in the numbers.
+        let Step::Entry(entry, seen) = step else {
+            return;
+        };
+        self.cost += ENTRY_COST + entry.bytes.len().saturating_sub(seen);
+        if entry.kind != Kind::Output || entry.ending != Ending::Whole || seen > 0 {
+            let seq = entry.seq;
+            return self.parts.push(Part::Entry { seq, seen });
+        }
+        self.text.extend_from_slice(entry.bytes);
+        self.text.push(b'\n');
+        match self.parts.last_mut() {
+            Some(Part::Run {
+                time, end, next, ..
+            }) if *time == entry.time && *next == entry.seq => {
+                *end = self.text.len();
+                *next += 1;
+            }
+            _ => self.parts.push(Part::Run {
+                first: entry.seq,
+                time: entry.time,
+                end: self.text.len(),
+                next: entry.seq + 1,
+            }),
+        }
+    }
+
+    fn pieces<'a>(&'a self, ring: &'a Ring) -> Vec<Piece<'a>> {
+        let mut start = 0;
+        let parts = self.parts.iter();
+        let pieces = parts.filter_map(|part| match *part {
+            Part::Run {
+                first, time, end, ..
+            } => {
+                let bytes = self.text.get(start..end)?;
+                start = end;
+                Some(Piece::Lines {
+                    first,
+                    time,
+                    bytes: Bytes::new(bytes),
+                })
+            }
+            Part::Entry { seq, seen } => {
+                let entry = ring.entry(seq)?;
+                let rest = entry.bytes.get(seen..)?;
+                Some(piece(&entry, seen, rest))
+            }
+        });
+        pieces.collect()
+    }
+}
+
+fn piece<'a>(entry: &Entry<'a>, seen: usize, bytes: &'a [u8]) -> Piece<'a> {
+    Piece::Entry {
+        seq: entry.seq,
+        time: entry.time,
+        kind: entry.kind,
+        who: entry.who,
+        ending: entry.ending,
+        seen: seen as u64,
+        bytes: Bytes::new(bytes),
+    }
+}
+
+fn info(status: Status) -> StatusInfo {
+    StatusInfo {
+        state: status.state,
+        detail: status.detail,
+        since: status.since,
+        prompt: status.prompt,
+        alert: status.alert,
+        holder: String::new(),
+        log_fails: match status.log {
+            Health::Failing { reason } => reason,
+            _ => String::new(),
+        },
+    }
+}
