@@ -10,6 +10,7 @@ pub mod guard;
 pub mod people;
 pub mod permission;
 pub mod server;
+pub mod transport;
 
 pub use chat::{Chat, Said};
 pub use people::{Change, People, Person};
