@@ -17,6 +17,6 @@ pub use error::{Error, Operation};
 pub use pty::{Child, Exit, Program, spawn_pty};
 pub use serial::{BREAK_MS, Serial, open_serial};
 pub use stream::Stream;
-pub use tcp::{CONNECT_WAIT_MS, Listener, dial_tcp, listen_tcp, resolve_udp};
+pub use tcp::{CONNECT_WAIT_MS, Listener, dial_tcp, listen_tcp, prepare_tcp, resolve_udp};
 pub use udp::{RECEIVE_BUFFER_BYTES, Udp, bind_udp};
 pub use unix::dial_unix;

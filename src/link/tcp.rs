@@ -37,7 +37,7 @@ pub async fn dial_tcp(host: &str, port: u16) -> Result<Stream, Error> {
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(1);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                prepare(&stream).map_err(|error| connect_error(host, address, error))?;
+                prepare_tcp(&stream).map_err(|error| connect_error(host, address, error))?;
                 return Ok(Stream::Tcp(stream));
             }
             Ok(Err(error)) => failure = Some(connect_error(host, address, error)),
@@ -86,7 +86,7 @@ impl Listener {
     pub async fn accept(&self) -> Result<(Stream, SocketAddr), Error> {
         loop {
             let accepted = match self.listener.accept().await {
-                Ok((stream, peer)) => prepare(&stream).map(|()| (stream, peer)),
+                Ok((stream, peer)) => prepare_tcp(&stream).map(|()| (stream, peer)),
                 Err(error) => Err(error),
             };
             match accepted {
@@ -151,8 +151,11 @@ pub async fn resolve_udp(host: &str, port: u16, local: SocketAddr) -> Result<Soc
         .ok_or_else(|| no_address(host))
 }
 
-/// Keys go at once, and a peer that vanished is noticed.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+/// Sets a stream that somebody types into: keys go at once, and a peer that vanished is noticed.
+///
+/// # Errors
+/// The system's, when the stream is gone already.
+pub fn prepare_tcp(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(KEEPALIVE_IDLE_S))

@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod frame;
 pub mod hello;
+pub mod line;
 pub mod login;
 pub mod message;
 

@@ -1,20 +1,45 @@
 //! Servers' ends: what listens, and what came in.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Channel, Peer, Trust};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::rustls::ServerConfig;
+
+use super::line::ChannelListener;
+use super::pipe::{self, PipeListener};
+use super::{Binding, Channel, Duplex, Fingerprint, Peer, Trust, tcp, tls};
 use crate::config::Places;
-use crate::connect::ServerString;
+use crate::connect::{Listen, PortRange, ServerString, ServerTransport};
 
 /// An open server. Dropped, it no longer listens; channels go on.
+#[derive(Debug)]
 pub struct Listener {
     shown: ServerString,
+    transport: &'static str,
+    source: Source,
+    /// `None` on `npipe`.
+    tls: Option<Arc<ServerConfig>>,
 }
 
 /// Somebody who came in, before the first byte was read.
 pub struct Incoming {
     peer: Peer,
+    stream: Box<dyn Duplex>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Tcp(TcpListener),
+    /// The client that was dialled, until it is taken.
+    Called(Option<(TcpStream, SocketAddr)>),
+    Pipe(PipeListener),
+    Line {
+        listener: ChannelListener,
+        address: String,
+    },
 }
 
 impl Listener {
@@ -28,9 +53,46 @@ impl Listener {
         trust: &Arc<Trust>,
         places: &Places,
     ) -> Result<Self, String> {
-        let _ = (trust, places);
+        let mut shown = server.clone();
+        let own = || tls::server(trust, &*trust.select(None)?, None);
+        let (transport, source, tls) = match &mut shown.transport {
+            ServerTransport::Tcp { listen, ipv6_only } => {
+                let tls = own()?;
+                ("tcp", listen_tcp(listen, *ipv6_only).await?, Some(tls))
+            }
+            ServerTransport::Ssl {
+                certificate,
+                listen,
+            } => {
+                let identity = trust.select(certificate.as_ref())?;
+                let tls = tls::server(trust, &identity, trust.client_verifier())?;
+                ("ssl", listen_tcp(listen, false).await?, Some(tls))
+            }
+            ServerTransport::Npipe { pipe } => {
+                *pipe = pipe::expand(pipe);
+                let listener = PipeListener::open(places, pipe::Kind::Npipe, pipe)?;
+                ("npipe", Source::Pipe(listener), None)
+            }
+            ServerTransport::Spipe { certificate, pipe } => {
+                let identity = trust.select(certificate.as_ref())?;
+                let tls = tls::server(trust, &identity, trust.client_verifier())?;
+                *pipe = pipe::expand(pipe);
+                let listener = PipeListener::open(places, pipe::Kind::Spipe, pipe)?;
+                ("spipe", Source::Pipe(listener), Some(tls))
+            }
+            ServerTransport::Com(com) => {
+                let source = Source::Line {
+                    listener: trust.lines.listen(com)?,
+                    address: format!("{} channel {}", com.device.display(), com.channel),
+                };
+                ("com", source, Some(own()?))
+            }
+        };
         Ok(Self {
-            shown: server.clone(),
+            shown,
+            transport,
+            source,
+            tls,
         })
     }
 
@@ -42,12 +104,47 @@ impl Listener {
     }
 
     /// Waits for the next who comes in. Safe to cancel. With `clicon=` that is the dialled client, at once, and after it
-    /// nobody ever.
+    /// nobody ever: it waits until it is cancelled.
     ///
     /// # Errors
     /// The system is out of something, which passes: wait a little and go on.
     pub async fn accept(&mut self) -> io::Result<Incoming> {
-        std::future::pending().await
+        let transport = self.transport;
+        let peer = |address: String| Peer {
+            transport,
+            address,
+            ip: None,
+            user: None,
+            certificate: None,
+        };
+        let (peer, stream): (Peer, Box<dyn Duplex>) = match &mut self.source {
+            Source::Tcp(listener) => {
+                let (stream, address) = tcp::accept(listener).await?;
+                (of_network(peer, address), Box::new(stream))
+            }
+            Source::Called(client) => match client.take() {
+                Some((stream, address)) => (of_network(peer, address), Box::new(stream)),
+                None => std::future::pending().await,
+            },
+            Source::Pipe(listener) => {
+                let (stream, user) = listener.accept().await?;
+                let address = user.pid.map(|pid| format!("pid {pid}"));
+                let peer = Peer {
+                    user: Some(user),
+                    ..peer(address.unwrap_or_else(|| "this machine".to_owned()))
+                };
+                (peer, Box::new(stream))
+            }
+            Source::Line { listener, address } => {
+                let stream = listener.accept().await;
+                (peer(address.clone()), Box::new(stream))
+            }
+        };
+        Ok(Incoming {
+            peer,
+            stream,
+            tls: self.tls.clone(),
+        })
     }
 }
 
@@ -61,8 +158,52 @@ impl Incoming {
     /// Makes a channel of it: TLS, except on `npipe`. Waits as long as the other end likes; the deadline is the caller's.
     ///
     /// # Errors
-    /// In words, fit to be logged.
+    /// In words, fit to be logged: what the other end did, or that it is another account's.
     pub async fn shake(self) -> Result<Channel, String> {
-        Err("".to_owned())
+        let mut peer = self.peer;
+        if let Some(user) = &peer.user {
+            pipe::admit(user, pipe::our_uid())?;
+        }
+        let Some(tls) = self.tls else {
+            return Ok(Channel {
+                stream: self.stream,
+                peer,
+                binding: Binding::local(),
+            });
+        };
+        let secured = tls::accept(self.stream, tls).await?;
+        peer.certificate = secured.chain.first().map(|leaf| Fingerprint::of(leaf));
+        Ok(Channel {
+            stream: secured.stream,
+            peer,
+            binding: secured.binding,
+        })
+    }
+}
+
+async fn listen_tcp(listen: &mut Listen, ipv6_only: bool) -> Result<Source, String> {
+    match listen {
+        Listen::On(ports) => {
+            let (listener, port) = tcp::listen(*ports, ipv6_only)?;
+            *ports = PortRange {
+                first: port,
+                last: ports.last.max(port),
+            };
+            Ok(Source::Tcp(listener))
+        }
+        Listen::Call { host, port } => {
+            let called = tcp::dial(host, *port, ipv6_only, &mut |_| {}).await;
+            let called = called.map_err(|error| {
+                format!("{error}; with clicon the client waits first, and the server calls it once")
+            })?;
+            Ok(Source::Called(Some(called)))
+        }
+    }
+}
+
+fn of_network(peer: impl FnOnce(String) -> Peer, address: SocketAddr) -> Peer {
+    Peer {
+        ip: Some(address.ip()),
+        ..peer(address.to_string())
     }
 }

@@ -15,8 +15,15 @@
 
 mod dial;
 mod fingerprint;
+mod line;
 mod listener;
+mod pipe;
 mod settings;
+mod ssh;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod tls;
 mod trust;
 
 use std::fmt;
@@ -28,6 +35,7 @@ pub use dial::{DialError, dial, pin_name};
 pub use fingerprint::{Fingerprint, FingerprintFault};
 pub use listener::{Incoming, Listener};
 pub use settings::{Settings, TlsSettings};
+pub use ssh::pipe;
 pub use trust::Trust;
 
 /// A byte stream that carries a session, and what is known of its other end.
