@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::print::{Out, Type};
 use crate::command::Reply;
-use crate::deck::{Event, Seat};
+use crate::deck::{Event, Role, Seat};
 use crate::rack::{Rack, State, Target, TargetId};
 use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Time};
 
@@ -59,6 +59,8 @@ struct Place {
     end: Option<Seq>,
     /// The state that was printed last.
     told: Option<(State, String)>,
+    /// It is another host's target: its history may begin anywhere.
+    joined: bool,
 }
 
 impl Printer {
@@ -199,6 +201,7 @@ impl Printer {
     /// Notices which targets came and went. What those that went printed last is printed.
     fn take_rack(&mut self) -> io::Result<()> {
         self.rack = self.seat.deck().rack();
+        let joined = self.seat.deck().role() == Role::Client;
         let old = std::mem::take(&mut self.places);
         let mut old: HashMap<TargetId, Place> = old
             .into_iter()
@@ -209,7 +212,7 @@ impl Printer {
                 target: target.clone(),
                 ..place
             },
-            None => Place::new(target.clone()),
+            None => Place::new(target.clone(), joined),
         };
         self.places = self.rack.targets().iter().map(place).collect();
         for mut gone in old.into_values() {
@@ -251,8 +254,9 @@ impl Printer {
 }
 
 impl Place {
-    fn new(target: Arc<Target>) -> Self {
+    fn new(target: Arc<Target>, joined: bool) -> Self {
         Self {
+            joined,
             target,
             reader: Reader::default(),
             version: None,
@@ -282,9 +286,12 @@ impl Place {
             return false;
         }
         let (name, mut full) = (&self.target.name, false);
+        let arriving = self.joined && self.reader.position() == 1;
         self.target.transcript.with(|ring| {
             self.reader.read(ring, true, |step| {
                 match step {
+                    // What was before a client joined was not missed.
+                    Step::Missed(_) if arriving => {}
                     Step::Missed(count) => out.missed(Time::now(), name, count),
                     Step::Entry(entry, _) => print(out, name, &entry),
                 }

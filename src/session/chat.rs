@@ -93,6 +93,11 @@ impl Chat {
         }
     }
 
+    /// Forgets everything: the host it was said at was started anew.
+    pub fn forget(&self) {
+        *self.lines() = Lines::default();
+    }
+
     /// The lines after the one of that number, which somebody of that name may read.
     #[must_use]
     pub fn since(&self, id: u64, name: &str) -> Vec<Said> {

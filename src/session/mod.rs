@@ -12,6 +12,9 @@ pub mod permission;
 pub mod server;
 pub mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use chat::{Chat, Said};
 pub use people::{Change, People, Person};
 pub use permission::{Author, Permission};

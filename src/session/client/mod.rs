@@ -1,20 +1,37 @@
 //! Joined to somebody else's session: what is known of it, and the way to its host.
 
+mod join;
+mod mirror;
+mod pull;
+mod run;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(test)]
+pub(super) use self::join::start;
+pub use self::join::{JoinError, Joining, join};
+use self::mirror::Mirror;
+#[cfg(test)]
+pub(super) use self::run::Connection;
 use super::chat::Chat;
 use super::people::Person;
 use super::server::ServerEntry;
 use crate::command::Reply;
-use crate::deck::{Asked, News};
+use crate::deck::{Asked, Event, News};
+use crate::proto::session::message::{ToClient, Welcome};
 use crate::rack::{Rack, TargetId};
+use crate::session::Change;
 use crate::target::{Answer, Request};
+use crate::transcript::{Seq, Time};
 
 /// Commands that wait for a line that is slow or lost. More are refused.
 const COMMANDS: usize = 1024;
+/// How long the server has to be told that somebody leaves.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Said of a command that was on its way when the line was lost, or that cannot be sent.
 const NO_LINE: &str =
     "the line to the server is down; it was not carried out, or its answer was lost";
@@ -72,12 +89,30 @@ pub struct Client {
     /// Rings when the interest changed.
     interest_changed: Notify,
     ending: CancellationToken,
+    /// Cancelled when there is nothing more to be done for it.
+    done: CancellationToken,
+}
+
+impl State {
+    fn take_person(&mut self, person: &Person, change: &Change) {
+        self.people.retain(|known| known.id != person.id);
+        if !matches!(change, Change::Left(_)) {
+            self.people.push(person.clone());
+            self.people.sort_by_key(|person| person.id);
+        }
+        if let Some(me) = self.me.as_mut().filter(|me| me.id == person.id) {
+            me.clone_from(person);
+        }
+    }
 }
 
 /// What is known of the session.
 #[derive(Debug)]
 struct State {
-    rack: Arc<Rack>,
+    mirror: Mirror,
+    /// Which run of the host the numbers are of.
+    run: u64,
+    host: String,
     me: Option<Person>,
     people: Vec<Person>,
     servers: Vec<ServerEntry>,
@@ -89,7 +124,7 @@ struct State {
 impl Client {
     /// The targets as they are now.
     pub fn rack(&self) -> Arc<Rack> {
-        self.state().rack.clone()
+        self.state().mirror.rack().clone()
     }
 
     /// The bell and the events.
@@ -115,6 +150,11 @@ impl Client {
     /// The servers of the host.
     pub fn servers(&self) -> Vec<ServerEntry> {
         self.state().servers.clone()
+    }
+
+    /// The machine of the host.
+    pub fn host(&self) -> String {
+        self.state().host.clone()
     }
 
     /// The server this is joined to: its connection string, secrets masked.
@@ -173,9 +213,193 @@ impl Client {
         self.ending.cancel();
     }
 
+    /// Leaves the session, and waits until the server was told, or for a moment.
+    pub async fn leave(&self) {
+        self.end();
+        tokio::time::timeout(FAREWELL, self.done.cancelled())
+            .await
+            .ok();
+    }
+
     /// Cancelled when it is left, or when it ended.
     pub fn ending(&self) -> CancellationToken {
         self.ending.clone()
+    }
+
+    fn new(news: News, joining: &Joining, welcome: &Welcome) -> (Self, mpsc::Receiver<Ask>) {
+        let (asks, inbox) = mpsc::channel(COMMANDS);
+        let state = State {
+            mirror: Mirror::new(joining.limits, news.pulse()),
+            run: welcome.run,
+            host: welcome.host.clone(),
+            me: None,
+            people: Vec::new(),
+            servers: Vec::new(),
+            server: joining.string.masked(),
+            line: Line::Up,
+            interest: joining.interest.clone(),
+        };
+        let client = Self {
+            chat: Chat::new(news.sender()),
+            news,
+            state: Mutex::new(state),
+            asks,
+            interest_changed: Notify::new(),
+            ending: CancellationToken::new(),
+            done: CancellationToken::new(),
+        };
+        (client, inbox)
+    }
+
+    /// The server let us in, for the first time or again.
+    fn welcomed(&self, welcome: &Welcome) {
+        let mut state = self.state();
+        if state.run != welcome.run {
+            state.run = welcome.run;
+            state.mirror.start_over();
+            self.chat.forget();
+        }
+        state.me = Some(welcome.me.clone());
+        state.host.clone_from(&welcome.host);
+        state.line = Line::Up;
+        drop(state);
+        for text in &welcome.warnings {
+            self.news.tell(Event::Notice {
+                time: Time::now(),
+                severity: crate::deck::Severity::Warning,
+                text: text.clone(),
+            });
+        }
+        self.news.tell(Event::Role { time: Time::now() });
+    }
+
+    fn line_is(&self, line: Line) {
+        self.state().line = line;
+        self.news.tell(Event::Role { time: Time::now() });
+    }
+
+    /// The session is over here.
+    fn over(&self, reason: &str) {
+        self.line_is(Line::Over(reason.to_owned()));
+        self.ending.cancel();
+        self.done.cancel();
+    }
+
+    /// Takes what the server said.
+    fn apply(&self, message: ToClient<'_>) {
+        let mut state = self.state();
+        match message {
+            ToClient::Rack(infos) => {
+                state.mirror.take_rack(infos);
+                drop(state);
+                self.news.tell(Event::Rack);
+            }
+            ToClient::Status(list) => {
+                let mut different = false;
+                for (id, info) in list {
+                    different |= state.mirror.take_status(id, info);
+                }
+                drop(state);
+                if different {
+                    self.news.pulse().ring();
+                }
+            }
+            ToClient::Glances(glances) => {
+                // Of what is wanted whole, none was asked for.
+                if state.interest != Interest::All {
+                    for glance in &glances {
+                        state.mirror.take_glance(glance);
+                    }
+                }
+            }
+            ToClient::Lines(lines) => state.mirror.take_lines(&lines),
+            ToClient::People(people) => {
+                state.people = people;
+                drop(state);
+                self.news.tell(Event::Role { time: Time::now() });
+            }
+            ToClient::Person {
+                time,
+                person,
+                change,
+            } => {
+                state.take_person(&person, &change);
+                drop(state);
+                self.news.tell(Event::Person {
+                    time,
+                    person,
+                    change,
+                });
+            }
+            ToClient::Chat(said) => {
+                drop(state);
+                self.chat.hear(said);
+            }
+            ToClient::Servers(servers) => {
+                state.servers = servers;
+                drop(state);
+                self.news.tell(Event::Role { time: Time::now() });
+            }
+            ToClient::Notice {
+                time,
+                severity,
+                text,
+            } => {
+                drop(state);
+                self.news.tell(Event::Notice {
+                    time,
+                    severity,
+                    text,
+                });
+            }
+            ToClient::Target {
+                time,
+                id,
+                state: now,
+                detail,
+            } => {
+                state.mirror.take_state(id, time, now, &detail);
+                let id = state.mirror.ours(id);
+                drop(state);
+                self.news.tell(Event::Target {
+                    time,
+                    id,
+                    state: now,
+                    detail,
+                });
+            }
+            // The line itself sees to these.
+            ToClient::Welcome(_)
+            | ToClient::Replies { .. }
+            | ToClient::Answer { .. }
+            | ToClient::Pong
+            | ToClient::Bye { .. } => {}
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        self.state().interest.clone()
+    }
+
+    async fn interest_changed(&self) {
+        self.interest_changed.notified().await;
+    }
+
+    fn theirs(&self, id: TargetId) -> TargetId {
+        self.state().mirror.theirs(id)
+    }
+
+    /// Replies with our numbers of targets.
+    fn localised(&self, mut replies: Vec<Reply>) -> Vec<Reply> {
+        let state = self.state();
+        for reply in &mut replies {
+            reply.target = reply.target.map(|id| state.mirror.ours(id));
+        }
+        replies
+    }
+
+    fn set_followed(&self, id: TargetId, followed: bool) -> Option<Seq> {
+        self.state().mirror.set_followed(id, followed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

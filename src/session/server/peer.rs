@@ -101,16 +101,18 @@ where
     let ended = peer.serve(inbox, &eviction).await;
     reading.abort();
     let person = peer.presence.person();
-    tracing::info!(
-        name = person.name,
-        origin = person.origin,
-        ?ended,
-        "a client is gone"
-    );
     match ended {
         Ended::Left => peer.presence.leave(""),
         Ended::PutOut(reason) => peer.presence.leave(&reason),
-        Ended::Lost(_) => host.lobby().keep(token, peer.presence),
+        Ended::Lost(reason) => {
+            tracing::info!(
+                name = person.name,
+                origin = person.origin,
+                reason,
+                "a client's line is lost"
+            );
+            host.lobby().keep(token, peer.presence);
+        }
     }
 }
 

@@ -64,7 +64,10 @@ pub async fn dial(
                 join,
                 ipv6_only: *ipv6_only,
             };
-            dialled.secured(trust, stage).await.map(|(channel, _)| channel)
+            dialled
+                .secured(trust, stage)
+                .await
+                .map(|(channel, _)| channel)
         }
         ClientTransport::Ssl { certificate, join } => {
             let dialled = Dialled {
@@ -98,10 +101,16 @@ pub async fn dial(
         }
         ClientTransport::Com(com) => {
             let address = format!("{} channel {}", com.device.display(), com.channel);
-            stage(&format!("asking for channel {} on {}", com.channel, com.device.display()));
-            let stream = trust.lines.open(com).await.map_err(|error| {
-                DialError::Failed(format!("asking for {address}: {error}"))
-            })?;
+            stage(&format!(
+                "asking for channel {} on {}",
+                com.channel,
+                com.device.display()
+            ));
+            let stream = trust
+                .lines
+                .open(com)
+                .await
+                .map_err(|error| DialError::Failed(format!("asking for {address}: {error}")))?;
             let peer = peer("com", address);
             let (channel, _) = secure(Box::new(stream), peer, trust, stage).await?;
             Ok(channel)
@@ -232,7 +241,9 @@ async fn dial_pipe(
         pipe::Kind::Npipe => "npipe",
         pipe::Kind::Spipe => "spipe",
     };
-    let address = user.pid.map_or_else(|| name.to_owned(), |pid| format!("pid {pid}"));
+    let address = user
+        .pid
+        .map_or_else(|| name.to_owned(), |pid| format!("pid {pid}"));
     let peer = Peer {
         user: Some(user),
         ..peer(transport, address)

@@ -38,7 +38,9 @@ impl PipeListener {
     /// # Errors
     /// In words: another server has it, or the system refuses.
     pub fn open(places: &Places, kind: Kind, name: &str) -> Result<Self, String> {
-        places.make_runtime_dir().map_err(|error| error.to_string())?;
+        places
+            .make_runtime_dir()
+            .map_err(|error| error.to_string())?;
         let path = path(places, kind, name)?;
         let failed = |error: io::Error| format!("cannot listen on {}: {error}", path.display());
         // one at a time looks whether a name is free and takes it
@@ -91,7 +93,11 @@ impl Drop for PipeListener {
 ///
 /// # Errors
 /// In words.
-pub async fn dial(places: &Places, kind: Kind, name: &str) -> Result<(UnixStream, LocalUser), String> {
+pub async fn dial(
+    places: &Places,
+    kind: Kind,
+    name: &str,
+) -> Result<(UnixStream, LocalUser), String> {
     let path = path(places, kind, name)?;
     let stream = UnixStream::connect(&path).await.map_err(|error| {
         let known = served(places);
@@ -117,10 +123,16 @@ pub async fn dial(places: &Places, kind: Kind, name: &str) -> Result<(UnixStream
 
 /// The servers on pipes in clear that answer, by name, in order.
 pub fn served(places: &Places) -> Vec<String> {
-    let files = fs::read_dir(&places.runtime_dir).into_iter().flatten().flatten();
+    let files = fs::read_dir(&places.runtime_dir)
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut names: Vec<String> = files
         .map(|file| file.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == Kind::Npipe.ending()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|kind| kind == Kind::Npipe.ending())
+        })
         .filter(|path| is_served(path))
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
@@ -226,7 +238,9 @@ fn account_in(accounts: &str, uid: u32) -> Option<String> {
 /// The number of this thread.
 fn thread_id() -> u32 {
     let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
-    let number = thread.file_name().and_then(|name| name.to_str()?.parse().ok());
+    let number = thread
+        .file_name()
+        .and_then(|name| name.to_str()?.parse().ok());
     number.unwrap_or_else(std::process::id)
 }
 

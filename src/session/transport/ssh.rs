@@ -108,7 +108,11 @@ pub async fn dial(
                 program,
                 to.host,
                 THROUGH_WAIT.as_secs(),
-                if last.is_empty() { String::new() } else { format!("; it said: {last}") }
+                if last.is_empty() {
+                    String::new()
+                } else {
+                    format!("; it said: {last}")
+                }
             ));
         }
     }
@@ -181,7 +185,14 @@ fn reason(
             "there is no program {remote} on {host}: install it there, or set `ssh_remote` to where it is"
         ),
         _ if !last.is_empty() => format!("through SSH to {host}: {last}"),
-        _ => match plain(noise.split(|byte| *byte == b'\n').next().unwrap_or_default()).trim() {
+        _ => match plain(
+            noise
+                .split(|byte| *byte == b'\n')
+                .next()
+                .unwrap_or_default(),
+        )
+        .trim()
+        {
             "" => format!("SSH to {host} ended without a word"),
             words => format!("{host} said `{words}` instead of starting {remote} pipe"),
         },

@@ -69,10 +69,7 @@ pub fn server(
 ///
 /// # Errors
 /// In words.
-pub async fn accept(
-    stream: Box<dyn Duplex>,
-    config: Arc<ServerConfig>,
-) -> Result<Secured, String> {
+pub async fn accept(stream: Box<dyn Duplex>, config: Arc<ServerConfig>) -> Result<Secured, String> {
     let handshake = TlsAcceptor::from(config).accept(Witness::new(stream));
     let mut stream = handshake
         .into_fallible()
@@ -90,7 +87,11 @@ pub async fn accept(
     let chain = session.peer_certificates().unwrap_or_default();
     Ok(Secured {
         binding: bind(binding)?,
-        chain: chain.iter().cloned().map(CertificateDer::into_owned).collect(),
+        chain: chain
+            .iter()
+            .cloned()
+            .map(CertificateDer::into_owned)
+            .collect(),
         stream: Box::new(stream),
     })
 }
@@ -131,7 +132,11 @@ async fn join_unbounded(stream: Box<dyn Duplex>, trust: &Trust) -> Result<Secure
     let chain = session.peer_certificates().unwrap_or_default();
     Ok(Secured {
         binding: bind(binding)?,
-        chain: chain.iter().cloned().map(CertificateDer::into_owned).collect(),
+        chain: chain
+            .iter()
+            .cloned()
+            .map(CertificateDer::into_owned)
+            .collect(),
         stream: Box::new(stream),
     })
 }

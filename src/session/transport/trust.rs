@@ -49,17 +49,16 @@ impl Trust {
         let own = Identity::own(&places.state_dir.join(OWN_FILE), &provider)?;
         let own = Arc::new(own);
         let tls = &settings.tls;
-        let named = |certificate: &Option<PathBuf>, key: &Option<PathBuf>| match (certificate, key)
-        {
-            (Some(certificate), key) => {
-                Identity::read(certificate, key.as_deref(), &provider).map(|it| Some(Arc::new(it)))
-            }
-            (None, Some(key)) => Err(format!(
-                "{} is a key, and the settings name no certificate for it",
-                key.display()
-            )),
-            (None, None) => Ok(None),
-        };
+        let named =
+            |certificate: &Option<PathBuf>, key: &Option<PathBuf>| match (certificate, key) {
+                (Some(certificate), key) => Identity::read(certificate, key.as_deref(), &provider)
+                    .map(|it| Some(Arc::new(it))),
+                (None, Some(key)) => Err(format!(
+                    "{} is a key, and the settings name no certificate for it",
+                    key.display()
+                )),
+                (None, None) => Ok(None),
+            };
         let default = named(&tls.certificate, &tls.key)?.unwrap_or_else(|| own.clone());
         let client = named(&tls.client_certificate, &tls.client_key)?;
         let servers_by_ca = tls.ca.as_ref().map(|file| {
@@ -128,9 +127,7 @@ impl Trust {
         chain: &[CertificateDer<'_>],
     ) -> Result<(), DialError> {
         let Some((leaf, between)) = chain.split_first() else {
-            return Err(DialError::Failed(format!(
-                "{server} showed no certificate"
-            )));
+            return Err(DialError::Failed(format!("{server} showed no certificate")));
         };
         let shown = Fingerprint::of(leaf);
         match expected.map(|name| name_of(name).parse()) {
@@ -154,7 +151,10 @@ impl Trust {
 
     /// What a server is to show: the file `NAME.pem` of the folder of certificates (with its key in it, or in
     /// `NAME.key`), or the one of a fingerprint, which is looked for there and may be the own one.
-    pub(super) fn select(&self, certificate: Option<&Certificate>) -> Result<Arc<Identity>, String> {
+    pub(super) fn select(
+        &self,
+        certificate: Option<&Certificate>,
+    ) -> Result<Arc<Identity>, String> {
         let Some(certificate) = certificate else {
             return Ok(self.default.clone());
         };

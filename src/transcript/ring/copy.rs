@@ -89,6 +89,11 @@ impl Ring {
         }
     }
 
+    /// The number of the entry with which a copy goes on: an open line is taken again, from where it is known.
+    pub fn resume_at(&self) -> Seq {
+        self.stored
+    }
+
     /// Lines and bytes of output that the other ring has counted.
     pub fn set_totals(&mut self, lines: u64, bytes: u64) {
         let open = u64::from(self.open.is_some());

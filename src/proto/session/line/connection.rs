@@ -27,7 +27,10 @@ pub(super) struct Connection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     /// We asked for it.
-    Opening { since: Instant, ask_at: Instant },
+    Opening {
+        since: Instant,
+        ask_at: Instant,
+    },
     Open,
     Ended(End),
 }
@@ -379,7 +382,9 @@ impl Sending {
             });
             self.finish_framed |= length == 0;
         }
-        let number = self.base.wrapping_add(u16::try_from(self.under_way).unwrap_or(0));
+        let number = self
+            .base
+            .wrapping_add(u16::try_from(self.under_way).unwrap_or(0));
         let out = self.frames.get(self.under_way);
         self.under_way += 1;
         out.map(|out| (number, out))

@@ -58,7 +58,10 @@ impl Frame {
     /// As it travels.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let payload = self.payload.get(..PAYLOAD_BYTES_MAX).unwrap_or(&self.payload);
+        let payload = self
+            .payload
+            .get(..PAYLOAD_BYTES_MAX)
+            .unwrap_or(&self.payload);
         let length = u8::try_from(payload.len()).expect("a payload is below the largest u8");
         let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len() + CHECK_BYTES);
         bytes.extend_from_slice(&MARK);
@@ -139,7 +142,24 @@ fn decode(bytes: &[u8]) -> Decoded {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
         return Decoded::Incomplete;
     };
-    let &[_, _, channel, kind, c0, c1, c2, c3, n0, n1, a0, a1, credit, length, s0, s1] = header;
+    let &[
+        _,
+        _,
+        channel,
+        kind,
+        c0,
+        c1,
+        c2,
+        c3,
+        n0,
+        n1,
+        a0,
+        a1,
+        credit,
+        length,
+        s0,
+        s1,
+    ] = header;
     let Some(kind) = Kind::read(kind) else {
         return Decoded::Damaged;
     };
@@ -216,7 +236,11 @@ const fn crc_table() -> [u32; 256] {
         let mut crc: u32 = start;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
             bit += 1;
         }
         table[index] = crc;

@@ -61,7 +61,9 @@ pub enum End {
     #[error("the other end of the line has no server on this channel")]
     Refused,
     /// The other end speaks another version of this.
-    #[error("the other end of the line is a kdeck of another version: it speaks version {0}, this one {VERSION}")]
+    #[error(
+        "the other end of the line is a kdeck of another version: it speaks version {0}, this one {VERSION}"
+    )]
     Version(u16),
     /// The other end has not been heard of for too long.
     #[error("the other end of the line fell silent")]
@@ -232,7 +234,9 @@ impl Line {
     /// When to call [`Line::handle_timeout`] and [`Line::poll_transmit`] again, whatever else happens.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let free = self.free_at.map(|free| free.checked_sub(AHEAD).unwrap_or(free));
+        let free = self
+            .free_at
+            .map(|free| free.checked_sub(AHEAD).unwrap_or(free));
         let connections = self.connections.values();
         let given_up = connections.clone().filter_map(|it| it.timeout(&self.pace));
         let said = connections
@@ -354,7 +358,8 @@ impl Line {
     }
 
     fn sweep(&mut self) {
-        self.connections.retain(|_, connection| !connection.is_over());
+        self.connections
+            .retain(|_, connection| !connection.is_over());
     }
 }
 

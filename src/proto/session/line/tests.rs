@@ -61,14 +61,21 @@ impl Wire {
                 self.events[end].push(event);
             }
         }
-        let arrivals = self.under_way.iter().filter_map(|way| way.front()).map(|(at, _)| *at);
+        let arrivals = self
+            .under_way
+            .iter()
+            .filter_map(|way| way.front())
+            .map(|(at, _)| *at);
         let timeouts = self.ends.iter().filter_map(Line::poll_timeout);
         let Some(next) = arrivals.chain(timeouts).min() else {
             return false;
         };
         self.now = next.max(self.now + Duration::from_micros(10));
         for end in [A, B] {
-            while self.under_way[end].front().is_some_and(|(at, _)| *at <= self.now) {
+            while self.under_way[end]
+                .front()
+                .is_some_and(|(at, _)| *at <= self.now)
+            {
                 let (_, bytes) = self.under_way[end].pop_front().unwrap();
                 self.ends[end].handle_bytes(self.now, &bytes);
             }
@@ -148,7 +155,10 @@ fn bytes_go_both_ways() {
     let started = wire.now;
     assert_eq!(wire.carry(id, A, &bytes), bytes);
     let took = wire.now - started;
-    assert!(took < Duration::from_secs(3), "the line is not filled: {took:?}");
+    assert!(
+        took < Duration::from_secs(3),
+        "the line is not filled: {took:?}"
+    );
     assert_eq!(wire.carry(id, B, b"reply"), b"reply");
 }
 
@@ -239,7 +249,11 @@ fn a_dead_end_is_noticed_though_nothing_is_said() {
     assert_eq!(wire.events[A], [Event::Opened(id)], "idle is not dead");
     wire.faults.lose = 100;
     let started = wire.now;
-    wire.run_until(|wire| wire.events.iter().all(|seen| seen.contains(&Event::Ended(id, End::Silent))));
+    wire.run_until(|wire| {
+        wire.events
+            .iter()
+            .all(|seen| seen.contains(&Event::Ended(id, End::Silent)))
+    });
     assert!(wire.now - started < Duration::from_secs(25));
 }
 
@@ -256,7 +270,10 @@ fn a_stuck_reader_holds_up_its_own_channel_alone() {
         stuck += wire.ends[A].write(id(1, 5), &[7; 1000]).unwrap();
         wire.step();
     }
-    assert!(stuck < 10_000, "{stuck} bytes were taken for a reader that is stuck");
+    assert!(
+        stuck < 10_000,
+        "{stuck} bytes were taken for a reader that is stuck"
+    );
     let bytes = noise(5_000, 2);
     assert_eq!(wire.carry(id(2, 5), A, &bytes), bytes);
     // read again, it goes on where it was
@@ -287,7 +304,9 @@ fn channels_take_turns() {
     let end = wire.now + Duration::from_secs(20);
     while wire.now < end {
         for channel in 0..4 {
-            wire.ends[A].write(id(channel, 5), &[channel; 4000]).unwrap();
+            wire.ends[A]
+                .write(id(channel, 5), &[channel; 4000])
+                .unwrap();
             while let Read::Bytes(length) = wire.ends[B].read(id(channel, 5), &mut buffer) {
                 read[usize::from(channel)] += length;
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, sleep_until};
 
-use super::{Lines, LineStream, Shared, open};
+use super::{LineStream, Lines, Shared, open};
 use crate::link::Stream;
 use crate::proto::session::line::{Event, FRAME_BYTES_MAX};
 

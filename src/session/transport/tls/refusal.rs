@@ -13,7 +13,9 @@ pub const NOT_KDECK: &str =
 
 /// What to say of `error`; `first` is how the other end began.
 pub fn explain(error: &io::Error, first: &[u8], end: End) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
     match inner {
         Some(Error::AlertReceived(alert)) => of_alert(*alert, end),
         Some(Error::InvalidMessage(_)) => of_stranger(first, end),
@@ -54,7 +56,8 @@ fn of_alert(alert: AlertDescription, end: End) -> String {
     match (alert, end) {
         (Alert::NoApplicationProtocol, _) => NOT_KDECK.to_owned(),
         (Alert::CertificateRequired, _) => {
-            "the server wants a certificate of its clients: name one as `client_certificate`".to_owned()
+            "the server wants a certificate of its clients: name one as `client_certificate`"
+                .to_owned()
         }
         (Alert::UnknownCA, End::Client) => {
             "the server does not know who signed our client certificate".to_owned()
@@ -132,6 +135,9 @@ fn of_stranger(first: &[u8], end: End) -> String {
 /// The first line, if it is one.
 fn quoted(first: &[u8]) -> Option<String> {
     let line = first.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let text = line.iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ').count();
+    let text = line
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || **byte == b' ')
+        .count();
     (text == line.len() && text >= 3).then(|| plain(line).into_owned())
 }

@@ -35,12 +35,15 @@ impl Identity {
             match place(file, &text) {
                 // another process was faster: its certificate is as good
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                written => written
-                    .map_err(|error| format!("cannot write {}: {error}", file.display()))?,
+                written => {
+                    written.map_err(|error| format!("cannot write {}: {error}", file.display()))?
+                }
             }
         }
         Self::read(file, None, provider).map_err(|error| {
-            format!("{error}; remove it to have a new one made, which clients then have to trust anew")
+            format!(
+                "{error}; remove it to have a new one made, which clients then have to trust anew"
+            )
         })
     }
 
@@ -48,7 +51,11 @@ impl Identity {
     ///
     /// # Errors
     /// In words: the file, and what is wrong with it.
-    pub fn read(file: &Path, key: Option<&Path>, provider: &CryptoProvider) -> Result<Self, String> {
+    pub fn read(
+        file: &Path,
+        key: Option<&Path>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, String> {
         let chain = read_certificates(file)?;
         let fingerprint = Fingerprint::of(chain.first().ok_or_else(|| none_in(file))?);
         let key_file = key.unwrap_or(file);
@@ -95,9 +102,9 @@ pub fn shows(file: &Path) -> Option<Fingerprint> {
 pub fn read_roots(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in read_certificates(file)? {
-        roots.add(certificate).map_err(|error| {
-            format!("a certificate in {} is broken: {error}", file.display())
-        })?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("a certificate in {} is broken: {error}", file.display()))?;
     }
     if roots.is_empty() {
         return Err(none_in(file));
@@ -144,9 +151,7 @@ fn broken(file: &Path, error: &pem::Error) -> String {
 fn made() -> Result<Zeroizing<String>, rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec!["kdeck".to_owned()])?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "kdeck");
+    params.distinguished_name.push(DnType::CommonName, "kdeck");
     let certificate = params.self_signed(&key)?;
     let mut text = Zeroizing::new(String::with_capacity(MADE_BYTES_MAX));
     armour(&mut text, "CERTIFICATE", certificate.der());
@@ -196,7 +201,11 @@ fn place(file: &Path, text: &str) -> io::Result<()> {
 /// A name in the same folder that nobody else uses.
 fn beside(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.{:08x}.new", std::process::id(), fastrand::u32(..)));
+    name.push(format!(
+        ".{}.{:08x}.new",
+        std::process::id(),
+        fastrand::u32(..)
+    ));
     file.with_file_name(name)
 }
 

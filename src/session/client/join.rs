@@ -1,0 +1,203 @@
+//! Joining a server, and joining it again: dial, let the certificate be judged, knock, be welcomed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::runtime::Handle;
+
+use super::run::{Connection, Runner};
+use super::{Client, Interest};
+use crate::config::Places;
+use crate::connect::ClientString;
+use crate::deck::News;
+use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
+use crate::proto::session::hello::ClientHello;
+use crate::proto::session::message::{ToClient, Token, Welcome};
+use crate::session::door::{KnockError, knock};
+use crate::session::transport::{DialError, Duplex, Fingerprint, Trust, dial, pin_name};
+use crate::transcript::Limits;
+
+/// How long the server has to welcome somebody whom it let in.
+const WELCOME_WITHIN: Duration = Duration::from_secs(30);
+
+/// How somebody wants to join.
+#[derive(Debug, Clone)]
+pub struct Joining {
+    /// Where.
+    pub string: ClientString,
+    /// As whom; the server may give another name.
+    pub name: String,
+    /// Only to watch, whatever the password gives.
+    pub observe: bool,
+    /// Entries of each target's history that are wanted; `None` for all there are.
+    pub history: Option<u64>,
+    /// Which targets' output is wanted at first.
+    pub interest: Interest,
+    /// Bounds of each target's history here.
+    pub limits: Limits,
+    /// Certificates.
+    pub trust: Arc<Trust>,
+    /// Sockets.
+    pub places: Places,
+}
+
+/// Why a server was not joined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// It wants a password, or another one than was given.
+    #[error("{0}")]
+    Password(KnockError),
+    /// Nobody vouches for its certificate, and it was never seen before.
+    #[error(
+        "the certificate of {server} is not known yet: {fingerprint}; compare it with the one the server shows before \
+         you trust it"
+    )]
+    UnknownCertificate {
+        /// The name to pin it under.
+        server: String,
+        /// What was shown.
+        fingerprint: Fingerprint,
+    },
+    /// It shows another certificate than it did.
+    #[error("{0}")]
+    ChangedCertificate(DialError),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Failed(String),
+    /// It was not the line: trying again by itself would not help.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<DialError> for JoinError {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::UnknownCertificate {
+                server,
+                fingerprint,
+            } => Self::UnknownCertificate {
+                server,
+                fingerprint,
+            },
+            DialError::ChangedCertificate { .. } => Self::ChangedCertificate(error),
+            DialError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<KnockError> for JoinError {
+    fn from(error: KnockError) -> Self {
+        match error {
+            KnockError::PasswordWanted | KnockError::WrongPassword => Self::Password(error),
+            KnockError::Lost(reason) => Self::Failed(reason),
+            KnockError::Refused(_)
+            | KnockError::Version(_)
+            | KnockError::Foreign(_)
+            | KnockError::OpenAlthoughPasswordGiven
+            | KnockError::Unusable(_)
+            | KnockError::Malformed(_) => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Joins a session. Each stage is told to `stage` as it begins. The client goes on by itself on `runtime`: when its line
+/// is lost it comes back as the same person, with what was missed.
+///
+/// # Errors
+/// [`JoinError`].
+pub async fn join(
+    joining: Joining,
+    news: News,
+    runtime: &Handle,
+    stage: &mut (dyn FnMut(&str) + Send),
+) -> Result<Arc<Client>, JoinError> {
+    let connection = joining.connect(None, stage).await?;
+    Ok(start(news, joining, connection, runtime))
+}
+
+/// A client on a line where it was welcomed.
+pub(in crate::session) fn start(
+    news: News,
+    joining: Joining,
+    connection: Connection,
+    runtime: &Handle,
+) -> Arc<Client> {
+    let (client, asks) = Client::new(news, &joining, &connection.welcome);
+    let client = Arc::new(client);
+    let runner = Runner::new(client.clone(), joining, asks);
+    runtime.spawn(runner.run(connection));
+    client
+}
+
+impl Joining {
+    /// Makes a line to the server and is welcomed there.
+    pub(super) async fn connect(
+        &self,
+        resume: Option<Token>,
+        stage: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Connection, JoinError> {
+        let channel = dial(&self.string, &self.trust, &self.places, stage).await?;
+        stage("greeting");
+        let greeting = ClientHello {
+            person: self.name.clone(),
+            machine: crate::session::machine_name(),
+            account: account(),
+            resume,
+            observe_only: self.observe,
+        };
+        let password = self.string.password.as_ref();
+        let password = password.and_then(|password| password.reveal());
+        let welcomed = knock(channel.stream, channel.binding.bytes(), greeting, password).await?;
+        if welcomed.open
+            && let Some(shown) = &channel.peer.certificate
+        {
+            self.trust.check(&pin_name(&self.string), shown)?;
+        }
+        stage("joining");
+        let mut connection = Connection::receive(welcomed.stream).await?;
+        connection.welcome.warnings.extend(welcomed.warning);
+        Ok(connection)
+    }
+}
+
+impl Connection {
+    /// Waits for the server's first word to somebody whom it let in.
+    pub(in crate::session) async fn receive(
+        mut stream: Box<dyn Duplex>,
+    ) -> Result<Self, JoinError> {
+        let welcome = tokio::time::timeout(WELCOME_WITHIN, receive_welcome(&mut stream)).await;
+        let welcome = welcome.map_err(|_| {
+            let seconds = WELCOME_WITHIN.as_secs();
+            JoinError::Failed(format!(
+                "the server let us in and said nothing for {seconds} s"
+            ))
+        })??;
+        Ok(Self { stream, welcome })
+    }
+}
+
+async fn receive_welcome(stream: &mut Box<dyn Duplex>) -> Result<Welcome, JoinError> {
+    let lost = |error: std::io::Error| JoinError::Failed(format!("while joining: {error}"));
+    let broken =
+        |reason: String| JoinError::Refused(format!("the server broke the protocol: {reason}"));
+    let mut header = [0; HEADER_BYTES];
+    stream.read_exact(&mut header).await.map_err(lost)?;
+    let length = frame::length(header, SERVER_BYTES_MAX);
+    let mut body = vec![0; length.map_err(|error| broken(error.to_string()))?];
+    stream.read_exact(&mut body).await.map_err(lost)?;
+    match ToClient::decode(&body) {
+        Ok(Some(ToClient::Welcome(welcome))) => Ok(welcome),
+        Ok(Some(ToClient::Bye { reason })) => Err(JoinError::Refused(reason)),
+        Ok(_) => Err(broken("it did not welcome us".to_owned())),
+        Err(error) => Err(broken(error.to_string())),
+    }
+}
+
+/// The account of whoever runs this.
+fn account() -> String {
+    let name = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    name.unwrap_or_default()
+}

@@ -1,0 +1,212 @@
+//! The copy of the host's rack: what the server says becomes targets, states and transcripts here.
+//!
+//! Targets keep the host's numbers, moved by a base that grows when the host was started anew: its numbers mean other
+//! targets then.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::proto::session::message::{Glance, Lines, Piece, StatusInfo, TargetInfo};
+use crate::rack::{Rack, State, Status, Target, TargetId, status};
+use crate::transcript::log::Health;
+use crate::transcript::{Entry, Limits, Pulse, Ring, Seq, Time, Transcript};
+
+/// Numbers of targets that a host is not expected to reach.
+const BASE_STEP: u32 = 1 << 20;
+
+/// The copy of the host's targets.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    limits: Limits,
+    pulse: Arc<Pulse>,
+    rack: Arc<Rack>,
+    base: u32,
+    /// What is in the transcripts here.
+    held: HashMap<TargetId, Held>,
+}
+
+/// What is in a transcript here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// Nothing, or only the newest line.
+    Glance,
+    /// The history without a hole up to a place; it grows if the flag says so.
+    History(bool),
+}
+
+impl Mirror {
+    pub(super) fn new(limits: Limits, pulse: Arc<Pulse>) -> Self {
+        Self {
+            limits,
+            pulse,
+            rack: Arc::default(),
+            base: 0,
+            held: HashMap::new(),
+        }
+    }
+
+    pub(super) fn rack(&self) -> &Arc<Rack> {
+        &self.rack
+    }
+
+    /// The host was started anew: its targets are others.
+    pub(super) fn start_over(&mut self) {
+        self.base = self.base.saturating_add(BASE_STEP);
+        self.rack = Arc::default();
+        self.held.clear();
+    }
+
+    /// Our number of a target of the host.
+    pub(super) fn ours(&self, theirs: TargetId) -> TargetId {
+        TargetId(theirs.0.saturating_add(self.base))
+    }
+
+    /// The host's number of a target.
+    pub(super) fn theirs(&self, ours: TargetId) -> TargetId {
+        TargetId(ours.0.saturating_sub(self.base))
+    }
+
+    /// Takes the list of targets. What is known of those that stay stays.
+    pub(super) fn take_rack(&mut self, infos: Vec<TargetInfo>) {
+        let target = |info: TargetInfo| {
+            let id = self.ours(info.id);
+            let old = self.rack.target(id);
+            Arc::new(Target {
+                id,
+                name: info.name,
+                address: info.address,
+                groups: info.groups,
+                debugger: info.debugger,
+                tags: info.tags,
+                transcript: old.map_or_else(
+                    || Arc::new(Transcript::new(self.limits, self.pulse.clone())),
+                    |old| old.transcript.clone(),
+                ),
+                status: old.map_or_else(
+                    || Arc::new(status::Shared::new(Time::now())),
+                    |old| old.status.clone(),
+                ),
+            })
+        };
+        let targets: Vec<_> = infos.into_iter().map(target).collect();
+        self.rack = Arc::new(Rack::new(targets));
+        let rack = &self.rack;
+        self.held.retain(|id, _| rack.target(*id).is_some());
+    }
+
+    /// Takes how a target is. True if something is different.
+    pub(super) fn take_status(&self, id: TargetId, info: StatusInfo) -> bool {
+        let Some(target) = self.rack.target(self.ours(id)) else {
+            return false;
+        };
+        target.status.copy(Status {
+            state: info.state,
+            detail: info.detail,
+            since: info.since,
+            log: if info.log_fails.is_empty() {
+                Health::Off
+            } else {
+                Health::Failing {
+                    reason: info.log_fails,
+                }
+            },
+            prompt: info.prompt,
+            alert: info.alert,
+        })
+    }
+
+    /// A target's state changed; its status follows.
+    pub(super) fn take_state(&self, id: TargetId, time: Time, state: State, detail: &str) {
+        if let Some(target) = self.rack.target(self.ours(id)) {
+            target.status.set(time, state, detail);
+        }
+    }
+
+    /// Takes the newest line of a target that is not followed.
+    pub(super) fn take_glance(&mut self, glance: &Glance<'_>) {
+        let id = self.ours(glance.target);
+        let Some(target) = self.rack.target(id) else {
+            return;
+        };
+        if self.held.get(&id) == Some(&Held::History(true)) {
+            // It was on its way before the server knew that it is followed.
+            return;
+        }
+        self.held.insert(id, Held::Glance);
+        target.transcript.copy(|ring| {
+            if let Some(newest) = &glance.newest {
+                ring.restart(newest.first());
+                newest.copy_to(ring);
+            }
+            ring.set_totals(glance.lines, glance.bytes);
+        });
+    }
+
+    /// Takes entries of a target that is followed.
+    pub(super) fn take_lines(&mut self, lines: &Lines<'_>) {
+        let id = self.ours(lines.target);
+        let followed = self.held.get(&id) == Some(&Held::History(true));
+        let Some(target) = self.rack.target(id).filter(|_| followed) else {
+            return;
+        };
+        target.transcript.copy(|ring| {
+            for piece in &lines.pieces {
+                piece.copy_to(ring);
+            }
+            ring.set_totals(lines.lines, lines.bytes);
+        });
+    }
+
+    /// A target is followed from now on, or no more. Where its history can go on, if it is here.
+    pub(super) fn set_followed(&mut self, id: TargetId, followed: bool) -> Option<Seq> {
+        let held = self.held.get(&id).copied();
+        let now = match (held, followed) {
+            (Some(Held::History(_)), followed) => Held::History(followed),
+            (_, true) => Held::History(true),
+            (_, false) => Held::Glance,
+        };
+        self.held.insert(id, now);
+        let target = self.rack.target(id)?;
+        match held {
+            Some(Held::History(_)) => Some(target.transcript.with(Ring::resume_at)),
+            _ => {
+                // What is newest stays in sight until more comes.
+                None
+            }
+        }
+    }
+}
+
+impl Piece<'_> {
+    fn first(&self) -> Seq {
+        match self {
+            Self::Lines { first, .. } => *first,
+            Self::Entry { seq, .. } => *seq,
+        }
+    }
+
+    fn copy_to(&self, ring: &mut Ring) {
+        match self {
+            Self::Lines { first, time, bytes } => ring.copy_lines(*first, *time, bytes),
+            Self::Entry {
+                seq,
+                time,
+                kind,
+                who,
+                ending,
+                seen,
+                bytes,
+            } => {
+                let entry = Entry {
+                    seq: *seq,
+                    time: *time,
+                    kind: *kind,
+                    who: *who,
+                    bytes,
+                    ending: *ending,
+                };
+                ring.copy(entry, usize::try_from(*seen).unwrap_or(usize::MAX));
+            }
+        }
+    }
+}

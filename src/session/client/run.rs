@@ -1,0 +1,336 @@
+//! The line to the server: what comes is applied, what is asked for is sent, and when it is lost it is made again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::join::{JoinError, Joining};
+use super::pull::Window;
+use super::{Ask, Client, Interest, Line};
+use crate::command::Reply;
+use crate::proto::session::frame::{self, CLIENT_BYTES_MAX, Decoder, SERVER_BYTES_MAX};
+use crate::proto::session::message::{From, ToClient, ToServer, Welcome};
+use crate::rack::TargetId;
+use crate::session::transport::Duplex;
+use crate::target::Answer;
+
+/// How often the server is asked whether it is there, when there is nothing else to say.
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// A server that says nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(45);
+/// The pauses between tries to come back.
+const PAUSE_FIRST: Duration = Duration::from_millis(300);
+const PAUSE_LONGEST: Duration = Duration::from_secs(15);
+/// Bytes read at once.
+const READ_BYTES: usize = 64 << 10;
+/// Pieces that were read and wait to be applied.
+const PIECES: usize = 4;
+
+/// A line to the server, on which we were welcomed.
+pub(in crate::session) struct Connection {
+    pub(super) stream: Box<dyn Duplex>,
+    pub(super) welcome: Welcome,
+}
+
+/// Drives a client.
+pub(super) struct Runner {
+    client: Arc<Client>,
+    joining: Joining,
+    asks: mpsc::Receiver<Ask>,
+    replies: HashMap<u64, oneshot::Sender<Vec<Reply>>>,
+    answers: HashMap<u64, oneshot::Sender<Answer>>,
+    last_call: u64,
+}
+
+/// Why a line ended.
+enum Ended {
+    /// We left.
+    Left,
+    /// The session is over for us.
+    Over(String),
+    /// It was lost.
+    Lost(String),
+}
+
+impl Runner {
+    pub(super) fn new(client: Arc<Client>, joining: Joining, asks: mpsc::Receiver<Ask>) -> Self {
+        Self {
+            client,
+            joining,
+            asks,
+            replies: HashMap::new(),
+            answers: HashMap::new(),
+            last_call: 0,
+        }
+    }
+
+    /// Serves until the session is left or over.
+    pub(super) async fn run(mut self, mut connection: Connection) {
+        loop {
+            let token = connection.welcome.token;
+            self.client.welcomed(&connection.welcome);
+            let ended = self.serve(connection.stream).await;
+            // What was on its way is not known to have been done.
+            self.replies.clear();
+            self.answers.clear();
+            let why = match ended {
+                Ended::Left => break self.client.over("left"),
+                Ended::Over(reason) => break self.client.over(&reason),
+                Ended::Lost(why) => why,
+            };
+            connection = match self.come_back(token, why).await {
+                Ok(connection) => connection,
+                Err(reason) => break self.client.over(&reason),
+            };
+        }
+    }
+
+    /// Makes the line again, for as long as it may help.
+    async fn come_back(&mut self, token: [u8; 16], mut why: String) -> Result<Connection, String> {
+        let ending = self.client.ending();
+        let mut pause = PAUSE_FIRST;
+        loop {
+            self.client.line_is(Line::Down(why));
+            tokio::select! {
+                () = ending.cancelled() => return Err("left".to_owned()),
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(PAUSE_LONGEST);
+            while let Ok(ask) = self.asks.try_recv() {
+                // Dropped: whoever asked is told.
+                drop(ask);
+            }
+            let mut stage = |_: &str| {};
+            let tried = tokio::select! {
+                () = ending.cancelled() => return Err("left".to_owned()),
+                tried = self.joining.connect(Some(token), &mut stage) => tried,
+            };
+            why = match tried {
+                Ok(connection) => return Ok(connection),
+                Err(JoinError::Failed(reason)) => reason,
+                Err(error) => return Err(error.to_string()),
+            };
+        }
+    }
+
+    async fn serve(&mut self, stream: Box<dyn Duplex>) -> Ended {
+        let (reader, mut writer) = tokio::io::split(stream);
+        let (pieces, mut inbox) = mpsc::channel(PIECES);
+        let reading = tokio::spawn(read(reader, pieces));
+        let _reading = AbortOnDrop(reading);
+        let mut decoder = Decoder::new(SERVER_BYTES_MAX);
+        let mut window = Window::new(Instant::now());
+        let mut followed = HashSet::new();
+        let ending = self.client.ending();
+        let (mut heard, mut said) = (Instant::now(), Instant::now());
+        let mut out = Vec::new();
+        send(
+            &mut out,
+            &ToServer::Start {
+                chat: self.client.chat().last(),
+            },
+        );
+        send(&mut out, &ToServer::Credit(window.grant()));
+        loop {
+            self.follow(&mut followed, &mut out);
+            if !out.is_empty() {
+                let written = tokio::time::timeout(SILENCE, async {
+                    writer.write_all(&out).await?;
+                    writer.flush().await
+                });
+                match written.await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return Ended::Lost(error.to_string()),
+                    Err(_) => return Ended::Lost("the server does not read".to_owned()),
+                }
+                out.clear();
+                said = Instant::now();
+            }
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => {
+                    send(&mut out, &ToServer::Leave);
+                    let farewell = async {
+                        writer.write_all(&out).await?;
+                        writer.shutdown().await
+                    };
+                    tokio::time::timeout(Duration::from_secs(1), farewell).await.ok();
+                    return Ended::Left;
+                }
+                piece = inbox.recv() => {
+                    let Some(piece) = piece else {
+                        return Ended::Lost("the line was closed".to_owned());
+                    };
+                    let piece = match piece {
+                        Ok(piece) => piece,
+                        Err(error) => return Ended::Lost(error),
+                    };
+                    heard = Instant::now();
+                    if let Err(ended) = self.take(&piece, &mut decoder, &mut window, &mut followed) {
+                        return ended;
+                    }
+                    if let Some(grant) = window.due(heard) {
+                        send(&mut out, &ToServer::Credit(grant));
+                    }
+                }
+                Some(ask) = self.asks.recv() => self.ask(ask, &mut out),
+                () = self.client.interest_changed() => {}
+                () = tokio::time::sleep_until(said + PING_EVERY) => {
+                    send(&mut out, &ToServer::Ping);
+                }
+                () = tokio::time::sleep_until(heard + SILENCE) => {
+                    return Ended::Lost(format!("the server said nothing for {} s", SILENCE.as_secs()));
+                }
+            }
+        }
+    }
+
+    /// Applies what came.
+    fn take(
+        &mut self,
+        mut bytes: &[u8],
+        decoder: &mut Decoder,
+        window: &mut Window,
+        followed: &mut HashSet<TargetId>,
+    ) -> Result<(), Ended> {
+        let broken =
+            |reason: String| Ended::Lost(format!("the server broke the protocol: {reason}"));
+        loop {
+            let body = match decoder.next(&mut bytes) {
+                Ok(Some(body)) => body,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(broken(error.to_string())),
+            };
+            let message = match ToClient::decode(body) {
+                Ok(Some(message)) => message,
+                // Of a newer server.
+                Ok(None) => continue,
+                Err(error) => return Err(broken(error.to_string())),
+            };
+            match message {
+                ToClient::Replies { call, replies } => {
+                    if let Some(answer) = self.replies.remove(&call) {
+                        // Nobody may be waiting any more.
+                        answer.send(self.client.localised(replies)).ok();
+                    }
+                }
+                ToClient::Answer { call, answer } => {
+                    if let Some(waiting) = self.answers.remove(&call) {
+                        waiting.send(answer).ok();
+                    }
+                }
+                ToClient::Bye { reason } => return Err(Ended::Over(reason)),
+                ToClient::Lines(_) | ToClient::Glances(_) => {
+                    window.took(frame::HEADER_BYTES + body.len());
+                    self.client.apply(message);
+                }
+                ToClient::Rack(_) => {
+                    self.client.apply(message);
+                    let rack = self.client.rack();
+                    followed.retain(|id| rack.target(*id).is_some());
+                }
+                other => self.client.apply(other),
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, out: &mut Vec<u8>) {
+        self.last_call += 1;
+        let call = self.last_call;
+        match ask {
+            Ask::Submit {
+                focus,
+                line,
+                answer,
+            } => {
+                let focus = focus.map(|id| self.client.theirs(id));
+                let sent = send(out, &ToServer::Submit { call, focus, line });
+                if sent {
+                    self.replies.insert(call, answer);
+                }
+            }
+            Ask::Target {
+                id,
+                request,
+                answer,
+            } => {
+                let target = self.client.theirs(id);
+                let sent = send(
+                    out,
+                    &ToServer::Ask {
+                        call,
+                        target,
+                        request,
+                    },
+                );
+                if sent {
+                    self.answers.insert(call, answer);
+                }
+            }
+        }
+    }
+
+    /// Tells the server what is looked at here, as far as it changed.
+    fn follow(&self, followed: &mut HashSet<TargetId>, out: &mut Vec<u8>) {
+        let rack = self.client.rack();
+        let wanted: HashSet<TargetId> = match self.client.interest() {
+            Interest::All => rack.targets().iter().map(|target| target.id).collect(),
+            Interest::These(ids) => ids
+                .into_iter()
+                .filter(|id| rack.target(*id).is_some())
+                .collect(),
+        };
+        for id in followed.difference(&wanted) {
+            self.client.set_followed(*id, false);
+            let target = self.client.theirs(*id);
+            send(out, &ToServer::Unfollow { target });
+        }
+        for id in wanted.difference(followed) {
+            let from = match (self.client.set_followed(*id, true), self.joining.history) {
+                // It goes on where it was.
+                (Some(next), _) => From::Seq(next),
+                (None, Some(entries)) => From::Newest(entries),
+                (None, None) => From::Seq(1),
+            };
+            let target = self.client.theirs(*id);
+            send(out, &ToServer::Follow { target, from });
+        }
+        *followed = wanted;
+    }
+}
+
+/// Appends a message as a frame. False if it is too long to be sent.
+fn send(out: &mut Vec<u8>, message: &ToServer) -> bool {
+    frame::encode_with(CLIENT_BYTES_MAX, out, |body| message.encode(body)).is_ok()
+}
+
+/// Reads until the line ends; the reason is the last that is sent.
+async fn read(
+    mut reader: ReadHalf<Box<dyn Duplex>>,
+    pieces: mpsc::Sender<Result<Vec<u8>, String>>,
+) {
+    loop {
+        let mut buffer = Vec::with_capacity(READ_BYTES);
+        let read = match reader.read_buf(&mut buffer).await {
+            Ok(0) => Err("the line was closed".to_owned()),
+            Ok(_) => Ok(buffer),
+            Err(error) => Err(error.to_string()),
+        };
+        let is_last = read.is_err();
+        if pieces.send(read).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
