@@ -37,7 +37,7 @@ pub use refusal::{Refusal, RefusalKind};
 /// baud takes two seconds.
 pub const ADMIT_WITHIN: Duration = Duration::from_secs(10);
 
-/// Logins computed at once. Each takes about a millisecond of a processor, on a thread that may block.
+/// Logins computed at once for each server. Each takes about a millisecond of a processor, on a thread that may block.
 pub const LOGINS_AT_ONCE: usize = 2;
 
 /// Widest name of a person, machine or account. Columns.

@@ -48,8 +48,12 @@ pub const FAILURES_FREE: u32 = 20;
 /// Recent failures from everywhere that are counted at all.
 const FAILURES_MAX: u32 = 60;
 
-/// How much each recent failure above [`FAILURES_FREE`] slows everybody. With [`FAILURES_MAX`] it is [`EVERYBODY_MAX`].
-const EVERYBODY_EACH: Duration = Duration::from_millis(50);
+/// How long a failure is recent, after those before it.
+const FAILURE_LASTS: Duration = Duration::from_secs(1);
+
+/// The part of the time until failures are free again that everybody waits: with [`FAILURES_MAX`] of them,
+/// [`EVERYBODY_MAX`].
+const EVERYBODY_WAITS: f64 = 0.05;
 
 /// The longest everybody waits because of others' failures.
 pub const EVERYBODY_MAX: Duration = Duration::from_secs(2);
@@ -234,8 +238,8 @@ struct State {
     strangers: HashMap<Origin, usize>,
     /// At most [`ORIGINS_MAX`] origins.
     records: HashMap<Origin, Record>,
-    /// Recent failures from everywhere, and when that was counted.
-    failures: Option<(u32, Instant)>,
+    /// When the recent failures from everywhere are forgotten: each adds a second.
+    failures_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -292,20 +296,15 @@ impl State {
         }
     }
 
-    fn recent_failures(&self, now: Instant) -> u32 {
-        let (failures, when) = self.failures.unwrap_or((0, now));
-        let seconds = u32::try_from((now - when).as_secs()).unwrap_or(u32::MAX);
-        failures.saturating_sub(seconds)
-    }
-
     fn count_failure(&mut self, now: Instant) {
-        let recent = self.recent_failures(now);
-        self.failures = Some(((recent + 1).min(FAILURES_MAX), now));
+        let until = self.failures_until.unwrap_or(now).max(now) + FAILURE_LASTS;
+        self.failures_until = Some(until.min(now + FAILURE_LASTS * FAILURES_MAX));
     }
 
     fn everybody(&self, now: Instant) -> Duration {
-        let above = self.recent_failures(now).saturating_sub(FAILURES_FREE);
-        EVERYBODY_EACH.saturating_mul(above).min(EVERYBODY_MAX)
+        let recent = self.failures_until.unwrap_or(now).duration_since(now);
+        let above = recent.saturating_sub(FAILURE_LASTS * FAILURES_FREE);
+        EVERYBODY_MAX.min(above.mul_f64(EVERYBODY_WAITS))
     }
 }
 

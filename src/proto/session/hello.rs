@@ -97,7 +97,8 @@ impl fmt::Display for Side {
     }
 }
 
-/// What a client says of itself. Names are as they were sent: clean them before showing them.
+/// What a client says of itself. Names have at most [`NAME_BYTES_MAX`] bytes, and are as they were sent: clean them
+/// before showing them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ClientHello {
     /// How the person wants to be called.
@@ -154,6 +155,15 @@ impl HelloError {
 }
 
 impl ClientHello {
+    /// With names that fit into a greeting: what is above [`NAME_BYTES_MAX`] is cut off.
+    #[must_use]
+    pub fn shortened(mut self) -> Self {
+        for name in [&mut self.person, &mut self.machine, &mut self.account] {
+            name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+        }
+        self
+    }
+
     /// The body of the frame.
     #[must_use]
     pub fn encode(&self, versions: &Versions) -> Vec<u8> {

@@ -89,6 +89,7 @@ pub async fn knock<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let greeting = greeting.shortened();
     let mut heard = false;
     let talk = talk(&mut stream, binding, &greeting, password, &mut heard);
     let ended = timeout(KNOCK_WITHIN, talk).await;

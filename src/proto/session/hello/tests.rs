@@ -135,6 +135,11 @@ fn endless_names_are_malformed() {
     hello.machine = "x".repeat(NAME_BYTES_MAX + 1);
     let error = ClientHello::decode(&hello.encode(&of(1, 0)));
     assert!(matches!(error, Err(HelloError::Malformed(_))));
+
+    hello.person = "日".repeat(NAME_BYTES_MAX);
+    let hello = hello.shortened();
+    assert_eq!(hello.person, "日".repeat(NAME_BYTES_MAX / 3));
+    assert!(ClientHello::decode(&hello.encode(&of(1, 0))).is_ok());
 }
 
 proptest! {
