@@ -189,16 +189,16 @@ impl Stranger {
         let mut client = None;
         let talk = self.talk(&mut stream, binding, &mut client);
         let ended = timeout_at(self.deadline, talk).await;
-        match (ended, client) {
-            (Ok(Ok((permission, warning))), Some(client)) => Ok(Admitted {
+        match ended {
+            Ok(Ok((permission, warning))) => Ok(Admitted {
                 stream,
                 caller: self.caller,
-                client,
+                client: client.expect("nobody is let in before their greeting"),
                 permission,
                 warning,
             }),
-            (Ok(Err(no)), client) => Err(self.refusal(no.kind, client, no.text)),
-            (_, client) => Err(self.too_slow(client)),
+            Ok(Err(no)) => Err(self.refusal(no.kind, client, no.text)),
+            Err(_) => Err(self.too_slow(client)),
         }
     }
 
@@ -234,11 +234,15 @@ impl Stranger {
         let granted = if self.door.is_open() {
             Granted::Operator
         } else {
-            let login = self.login(stream, binding).await;
-            if let Err(Some(answer)) = login.as_ref().map_err(No::answer) {
-                wire::send_last(stream, &answer.encode()).await;
+            match self.login(stream, binding).await {
+                Ok(granted) => granted,
+                Err(no) => {
+                    if let Some(answer) = &no.told {
+                        wire::send_last(stream, &answer.encode()).await;
+                    }
+                    return Err(no);
+                }
             }
-            login?
         };
         let granted = if observe_only {
             Granted::Observer
@@ -332,10 +336,6 @@ impl No {
                 "too many wrong passwords, try again in {seconds} s"
             ))),
         }
-    }
-
-    fn answer(&self) -> Option<Answer> {
-        self.told.clone()
     }
 }
 
