@@ -29,6 +29,7 @@ use crate::proto::session::{Answer, Granted};
 
 use super::Permission;
 use super::guard::{Attempt, Guard, Origin, Seat};
+use super::transport::Peer;
 
 pub use knock::{KnockError, Welcomed, knock};
 pub use refusal::{Refusal, RefusalKind};
@@ -52,6 +53,16 @@ pub struct Caller {
     pub address: String,
     /// The address of a network, if it is one.
     pub ip: Option<IpAddr>,
+}
+
+impl From<&Peer> for Caller {
+    fn from(peer: &Peer) -> Self {
+        Self {
+            transport: peer.transport,
+            address: peer.address.clone(),
+            ip: peer.ip,
+        }
+    }
 }
 
 impl std::fmt::Display for Caller {

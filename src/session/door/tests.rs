@@ -2,6 +2,7 @@
 
 mod hostile;
 mod joining;
+mod secured;
 
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
