@@ -5,6 +5,7 @@
 //! `-QR` are those of the Windows debuggers' documentation.
 
 mod arguments;
+pub mod asking;
 mod keygen;
 mod manual;
 mod simulated;
@@ -58,7 +59,7 @@ pub struct Cli {
     #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
     pub servers: Vec<String>,
 
-    /// Join somebody else's session (not served by this version)
+    /// Join somebody else's session, for example tcp:Port=5005,Server=lab01
     #[arg(long, value_name = "STRING", help_heading = SESSIONS)]
     pub remote: Option<String>,
 
@@ -77,6 +78,14 @@ pub struct Console {
     /// Your name, as it stands beside what you do [default: your login name]
     #[arg(long, value_name = "NAME", help_heading = SESSIONS)]
     pub name: Option<String>,
+
+    /// Entries of each target's history that are wanted on joining, or all [default: 1000]
+    #[arg(long, value_name = "N", help_heading = SESSIONS)]
+    pub clines: Option<Clines>,
+
+    /// Only watch the session that is joined, whatever the password gives
+    #[arg(long, help_heading = SESSIONS)]
+    pub observe: bool,
 
     /// No screen: commands from standard input, events to standard output
     #[arg(long, help_heading = SCRIPTS)]
@@ -138,6 +147,24 @@ pub struct Console {
     /// Write no log files
     #[arg(long, help_heading = LOGS)]
     pub no_log: bool,
+}
+
+/// How much history is wanted: a number of entries, or `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clines(pub Option<u64>);
+
+impl std::str::FromStr for Clines {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self(None)),
+            number => {
+                let number = number.parse().map(Some).map(Self);
+                number.map_err(|_| "a number of entries, or all".to_owned())
+            }
+        }
+    }
 }
 
 /// When to use colour.
@@ -364,6 +391,8 @@ impl Console {
     fn or(self, other: Self) -> Self {
         Self {
             name: self.name.or(other.name),
+            clines: self.clines.or(other.clines),
+            observe: self.observe || other.observe,
             headless: self.headless || other.headless,
             json: self.json || other.json,
             only: self.only.into_iter().chain(other.only).collect(),
@@ -390,8 +419,10 @@ pub enum Refusal {
     ServerAndClient,
     #[error("-server: this version does not let others join yet. Without it the console works")]
     Server,
-    #[error("-remote: this version cannot join somebody else's session yet")]
-    Remote,
+    #[error(
+        "-k and -remote cannot be used together: a client has no targets of its own, it steers those of its server"
+    )]
+    TargetsAndClient,
     #[error("-QR: this version does not look for servers yet")]
     Query,
     #[error("attach: this version cannot take back a host yet: a host ends with its terminal")]
@@ -406,7 +437,9 @@ impl Cli {
             _ if self.remote.is_some() && !self.servers.is_empty() => {
                 Some(Refusal::ServerAndClient)
             }
-            _ if self.remote.is_some() => Some(Refusal::Remote),
+            _ if self.remote.is_some() && (!self.targets.is_empty() || self.action.is_some()) => {
+                Some(Refusal::TargetsAndClient)
+            }
             _ if !self.servers.is_empty() => Some(Refusal::Server),
             _ if self.query.is_some() => Some(Refusal::Query),
             Some(Action::Attach) => Some(Refusal::Attach),

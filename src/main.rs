@@ -4,18 +4,21 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use color_eyre::Result;
-use color_eyre::eyre::WrapErr as _;
-use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim};
+use color_eyre::eyre::{WrapErr as _, eyre};
+use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim, asking};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
-use kdeck::deck::{Deck, News, Seat};
+use kdeck::deck::{Deck, Home, News, Seat};
 use kdeck::host::Host;
 use kdeck::session::Author;
+use kdeck::session::client::{HISTORY, Interest, Joining, Line, Visitor};
+use kdeck::session::transport::{Settings, Trust};
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
 use kdeck::sim;
+use kdeck::transcript::Limits;
 use kdeck::ui::{self, terminal};
 use kdeck::{headless, signals};
 use tokio::runtime::{Builder, Runtime};
@@ -61,9 +64,10 @@ fn start(cli: Cli) -> Result<ExitCode> {
         Ok(places) => places,
         Err(error) => return Ok(refuse(&error.to_string())),
     };
+    let remote = cli.remote.as_deref().map(str::parse).transpose()?;
     match cli.action {
-        None => console(&cli.console, targets, places, None),
-        Some(Action::Demo(demo)) => console(&cli.console, targets, places, Some(&demo)),
+        None => console(&cli.console, targets, remote, places, None),
+        Some(Action::Demo(demo)) => console(&cli.console, targets, None, places, Some(&demo)),
         Some(Action::Check {
             file,
             bcdedit: Some(bcdedit),
@@ -126,10 +130,11 @@ fn strings(cli: &Cli) -> Result<Vec<TargetString>, String> {
         .collect()
 }
 
-/// Runs a host with its console, or without one.
+/// Runs a host or a client with its console, or without one.
 fn console(
     options: &Console,
     mut targets: Vec<TargetString>,
+    remote: Option<ClientString>,
     places: Places,
     demo: Option<&Demo>,
 ) -> Result<ExitCode> {
@@ -150,7 +155,7 @@ fn console(
         eprintln!("{warnings}");
     }
     let who = options.name.clone().unwrap_or_else(user_name);
-    let source = Box::new(move || read().map(|(config, _)| config));
+    let source = move || read().map(|(config, _)| config);
     let screen = match ui::options::Options::new(&config, &places, who.clone(), |name| {
         std::env::var(name).ok()
     }) {
@@ -158,15 +163,35 @@ fn console(
         Err(error) => return Ok(refuse(&error)),
     };
     let mut usage = false;
-    let host = Host::start(
-        config,
-        places,
-        source,
-        engine.handle().clone(),
-        News::default(),
-    )?;
-    host.sit(&who);
-    let seat = Seat::new(Deck::Host(host.clone()));
+    let visitor = visitor(options, &who, &config, &places)?;
+    let may_ask = !options.headless;
+    let seat = match remote {
+        Some(string) => {
+            if !config.targets.is_empty() || !config.servers.is_empty() {
+                eprintln!(
+                    "kdeck: a client has no targets and servers of its own: those of the configuration stay out"
+                );
+            }
+            let joining = Joining {
+                string,
+                interest: interest(options),
+                visitor: visitor.clone(),
+            };
+            let news = News::default();
+            match asking::join(joining, &news, &engine, may_ask) {
+                Ok(client) => {
+                    let handle = engine.handle().clone();
+                    Seat::with(Deck::Client(client), handle, Some(visitor), None)
+                }
+                Err(reason) => {
+                    eprintln!("kdeck: {reason}");
+                    engine.shutdown_background();
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+        }
+        None => host_seat(config, places, source, visitor, &engine)?,
+    };
     let result = if options.headless {
         let options = headless::Options {
             json: options.json,
@@ -176,7 +201,12 @@ fn console(
         };
         let stop = signals::stop_token(engine.handle())?;
         engine
-            .block_on(headless::run(seat, options, engine.handle().clone(), stop))
+            .block_on(headless::run(
+                seat.clone(),
+                options,
+                engine.handle().clone(),
+                stop,
+            ))
             .wrap_err("standard output")
     } else {
         match ui::console::run(&seat, screen, engine.handle()) {
@@ -188,7 +218,7 @@ fn console(
             result => result.map_err(Into::into),
         }
     };
-    if let Err(problem) = engine.block_on(host.stop()) {
+    if let Some(problem) = engine.block_on(end(seat.deck())) {
         eprintln!("kdeck: {problem}");
     }
     if let Some(rack) = rack {
@@ -203,6 +233,84 @@ fn console(
             ExitCode::SUCCESS
         }
     })
+}
+
+/// The seat at a host of its own, from which sessions can be joined when it holds nothing.
+fn host_seat(
+    config: Config,
+    places: Places,
+    source: impl Fn() -> Result<Config, Problems> + Clone + Send + Sync + 'static,
+    visitor: Visitor,
+    engine: &Runtime,
+) -> Result<Seat> {
+    let handle = engine.handle().clone();
+    let who = visitor.name.clone();
+    let start = move |config: Config, news: News| {
+        let source = Box::new(source.clone());
+        let host = Host::start(config, places.clone(), source, handle.clone(), news)?;
+        host.sit(&who);
+        std::io::Result::Ok(host)
+    };
+    let empty = Config {
+        targets: Vec::new(),
+        servers: Vec::new(),
+        ..config.clone()
+    };
+    let host = start(config, News::default())?;
+    let home: Home = Box::new(move |news| {
+        start(empty.clone(), news).map_err(|error| format!("no host can be started here: {error}"))
+    });
+    let handle = engine.handle().clone();
+    Ok(Seat::with(
+        Deck::Host(host),
+        handle,
+        Some(visitor),
+        Some(home),
+    ))
+}
+
+/// Who joins sessions from here.
+fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Result<Visitor> {
+    let trust = Trust::open(places, Settings::default()).map_err(|error| eyre!(error))?;
+    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Ok(Visitor {
+        name: who.to_owned(),
+        observe: options.observe,
+        history: options.clines.map_or(Some(HISTORY), |clines| clines.0),
+        limits: Limits {
+            bytes: whole(config.history.per_target_bytes),
+            line: whole(config.history.line_limit_bytes),
+        },
+        trust: Arc::new(trust),
+        places: places.clone(),
+    })
+}
+
+/// Which targets' output a run wants before anybody has looked at one.
+fn interest(options: &Console) -> Interest {
+    let reads = ["output", "command", "notice", "missed"];
+    let only = &options.only;
+    let wants = only.is_empty() || only.iter().any(|kind| reads.contains(&kind.as_str()));
+    if options.headless && wants {
+        Interest::All
+    } else {
+        Interest::These(Vec::new())
+    }
+}
+
+/// Ends what is sat at; what there is to tell about it.
+async fn end(deck: Deck) -> Option<String> {
+    match deck {
+        Deck::Host(host) => host.stop().await.err(),
+        Deck::Client(client) => {
+            let line = client.line();
+            client.leave().await;
+            match line {
+                Line::Over(reason) => Some(format!("the session is over here: {reason}")),
+                _ => None,
+            }
+        }
+    }
 }
 
 /// Starts the demo's targets, and adds their connection strings to `targets`.

@@ -201,9 +201,10 @@ fn what_is_not_served_yet_is_understood_and_refused() {
     for (line, refusal) in [
         ("kdeck -server tcp:port=5005", Some(Refusal::Server)),
         (
-            "kdeck -remote tcp:Port=5005,Server=lab01",
-            Some(Refusal::Remote),
+            "kdeck -remote tcp:Port=5005,Server=lab01 -k x",
+            Some(Refusal::TargetsAndClient),
         ),
+        ("kdeck -remote tcp:Port=5005,Server=lab01", None),
         (
             "kdeck -server tcp:port=1 -remote tcp:port=2",
             Some(Refusal::ServerAndClient),

@@ -299,6 +299,16 @@ pub const TABLE: &[Command] = &[
     )
     .waits()
     .needs(Right::Host),
+    screen(
+        ".remote",
+        "[STRING]",
+        "join somebody else's session, as with -remote",
+    ),
+    screen(
+        ".remote_exit",
+        "",
+        "leave the session that was joined; it goes on",
+    ),
     deck(".remove", "", rack::remove, "remove the addressed targets")
         .needs(Right::Steer)
         .writes()

@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use self::news::News;
-pub use self::seat::Seat;
+pub use self::seat::{Home, Seat};
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};
 use crate::session::client::Client;
@@ -140,6 +140,37 @@ impl Deck {
             Self::Host(_) => Role::Server,
             Self::Client(_) => Role::Client,
         }
+    }
+
+    /// What has to end before this seat can join somebody else's session, in words: a debugger is never server and client
+    /// at once, and targets need their host.
+    pub fn obstacle_to_joining(&self) -> Option<String> {
+        let Self::Host(host) = self else {
+            return Some(
+                "this is a client already: leave this session first (Ctrl+B or .remote_exit)"
+                    .to_owned(),
+            );
+        };
+        let targets = host.rack().targets().len();
+        let servers: Vec<String> = host
+            .servers()
+            .iter()
+            .map(|server| format!("server {}", server.id))
+            .collect();
+        let mut parts = Vec::new();
+        match targets {
+            0 => {}
+            1 => parts.push("1 target".to_owned()),
+            count => parts.push(format!("{count} targets")),
+        }
+        parts.extend(servers);
+        (!parts.is_empty()).then(|| {
+            format!(
+                "a debugger is never server and client at once, and targets need their host: end {} first \
+                 (@all .remove, .endsrv N /disconnect)",
+                parts.join(" and ")
+            )
+        })
     }
 
     /// The targets as they are now.

@@ -2,49 +2,130 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::runtime::Handle;
+
 use super::{Deck, Event, News};
+use crate::connect::ClientString;
+use crate::host::Host;
+use crate::session::client::{self, Interest, JoinError, Joining, Visitor};
 use crate::transcript::Time;
 
+/// Makes a host without targets, for when a session is left that was joined from one.
+pub type Home = Box<dyn Fn(News) -> Result<Arc<Host>, String> + Send + Sync>;
+
 /// Where somebody sits. Cheap to clone; all clones are the same seat.
-#[derive(Debug, Clone)]
-pub struct Seat {
-    deck: Arc<RwLock<Deck>>,
+#[derive(Clone)]
+pub struct Seat(Arc<Inner>);
+
+struct Inner {
+    deck: RwLock<Deck>,
     news: News,
+    visitor: Option<Visitor>,
+    home: Option<Home>,
+    runtime: Handle,
 }
 
 impl Seat {
-    /// A seat at that deck.
+    /// A seat at that deck, from which no session can be joined.
     #[must_use]
-    pub fn new(deck: Deck) -> Self {
+    pub fn new(deck: Deck, runtime: Handle) -> Self {
+        Self::with(deck, runtime, None, None)
+    }
+
+    /// A seat at that deck. `visitor` joins sessions from here; with a `home`, leaving one leads back to a host.
+    #[must_use]
+    pub fn with(deck: Deck, runtime: Handle, visitor: Option<Visitor>, home: Option<Home>) -> Self {
         let news = deck.news();
-        Self {
-            deck: Arc::new(RwLock::new(deck)),
+        Self(Arc::new(Inner {
+            deck: RwLock::new(deck),
             news,
-        }
+            visitor,
+            home,
+            runtime,
+        }))
     }
 
     /// The deck in force.
     #[must_use]
     pub fn deck(&self) -> Deck {
-        let deck = self.deck.read().unwrap_or_else(PoisonError::into_inner);
+        let deck = self.0.deck.read().unwrap_or_else(PoisonError::into_inner);
         deck.clone()
     }
 
     /// The bell and the events, whatever the deck.
     #[must_use]
     pub fn news(&self) -> &News {
-        &self.news
+        &self.0.news
     }
 
-    /// Sits down at another deck, which was made with this seat's [`News`]; returns the one that is left, which is for
-    /// the caller to end.
-    pub fn change(&self, deck: Deck) -> Deck {
+    /// Becomes a client of that server. Each stage is told to `stage` as it begins. The host that sat here, which holds
+    /// nothing, ends.
+    ///
+    /// # Errors
+    /// [`JoinError::Refused`] with what has to end first, or why the server was not joined; the seat is as it was.
+    pub async fn join(
+        &self,
+        string: ClientString,
+        interest: Interest,
+        stage: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), JoinError> {
+        let refused = |reason: String| Err(JoinError::Refused(reason));
+        if let Some(obstacle) = self.deck().obstacle_to_joining() {
+            return refused(obstacle);
+        }
+        let Some(visitor) = self.0.visitor.clone() else {
+            return refused("no session can be joined from here".to_owned());
+        };
+        let joining = Joining {
+            string,
+            interest,
+            visitor,
+        };
+        let joined = client::join(joining, self.0.news.clone(), &self.0.runtime, stage).await?;
+        // Meanwhile somebody may have added a target.
+        if let Some(obstacle) = self.deck().obstacle_to_joining() {
+            joined.leave().await;
+            return refused(obstacle);
+        }
+        if let Deck::Host(host) = self.change(Deck::Client(joined)) {
+            host.stop().await.map_err(JoinError::Refused)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the session, which goes on without us. True if the seat is at a host of its own now; false if there is
+    /// none, and nothing more to do here.
+    ///
+    /// # Errors
+    /// Why there is no host to return to.
+    pub async fn leave(&self) -> Result<bool, String> {
+        let Deck::Client(client) = self.deck() else {
+            return Ok(true);
+        };
+        client.leave().await;
+        let Some(home) = &self.0.home else {
+            return Ok(false);
+        };
+        self.change(Deck::Host(home(self.0.news.clone())?));
+        Ok(true)
+    }
+
+    /// Sits down at another deck; returns the one that is left.
+    fn change(&self, deck: Deck) -> Deck {
         let old = {
-            let mut current = self.deck.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.0.deck.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, deck)
         };
-        self.news.tell(Event::Role { time: Time::now() });
-        self.news.tell(Event::Rack);
+        self.news().tell(Event::Role { time: Time::now() });
+        self.news().tell(Event::Rack);
         old
+    }
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat")
+            .field("deck", &self.0.deck)
+            .finish_non_exhaustive()
     }
 }

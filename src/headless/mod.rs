@@ -18,9 +18,11 @@ use tokio_util::task::TaskTracker;
 use self::input::Typed;
 use self::print::Out;
 use self::printer::{Answer, Printer};
-use crate::command::{self, Line, Place, Reply, Verb};
+use crate::command::{self, Line, Reply, Verb};
+use crate::connect::{self, ClientString};
 use crate::deck::Seat;
 use crate::session::Author;
+use crate::session::client::Interest;
 
 /// Answers that wait to be printed; more let standard input wait.
 const ANSWERS: usize = 1024;
@@ -130,9 +132,11 @@ impl Script {
         let quit = self.carry_out_all(lines).await;
         if quit.is_none() && self.linger {
             // As long as somebody could read what happens.
+            let ending = self.seat.deck().ending();
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = self.answers.closed() => {}
+                () = ending.cancelled() => {}
             }
         }
         self.wait_for_answers().await;
@@ -146,9 +150,12 @@ impl Script {
     /// Carries out lines to their end; the number of the command that ended them, if one did.
     async fn carry_out_all(&mut self, mut lines: mpsc::Receiver<Typed>) -> Option<u64> {
         loop {
+            let ending = self.seat.deck().ending();
             let line = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return None,
+                // The session that was joined is over.
+                () = ending.cancelled() => return None,
                 line = lines.recv() => line?,
             };
             match line {
@@ -176,10 +183,28 @@ impl Script {
             }) => Some(command),
             _ => None,
         };
-        if command.is_some_and(|command| {
-            matches!(command.place, Place::Screen) && command.name == ".quit"
-        }) {
-            return Some(id);
+        match command.map_or("", |command| command.name) {
+            ".quit" => return Some(id),
+            ".remote" => {
+                let joined = self.join(line).await;
+                self.reply(id, Reply::new(joined)).await;
+                return None;
+            }
+            ".remote_exit" => {
+                let left = self.seat.leave().await;
+                return match left {
+                    Ok(true) => {
+                        self.reply(id, Reply::new(Ok(String::new()))).await;
+                        None
+                    }
+                    Ok(false) => Some(id),
+                    Err(reason) => {
+                        self.reply(id, Reply::new(Err(reason))).await;
+                        Some(id)
+                    }
+                };
+            }
+            _ => {}
         }
         // A rack of one target needs no address.
         let deck = self.seat.deck();
@@ -202,6 +227,25 @@ impl Script {
             });
         }
         None
+    }
+
+    /// `.remote STRING`: becomes a client.
+    async fn join(&self, line: &str) -> Result<String, String> {
+        let (_, string) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let string = string.trim().trim_start_matches("-remote").trim();
+        if string.is_empty() {
+            return Err("whom? a connection string belongs behind .remote".to_owned());
+        }
+        if let Some(obstacle) = self.seat.deck().obstacle_to_joining() {
+            return Err(obstacle);
+        }
+        let string = string.parse();
+        let string: ClientString = string.map_err(|error: connect::Error| error.to_string())?;
+        let server = string.masked();
+        let joined = self.seat.join(string, Interest::All, &mut |_| {}).await;
+        joined
+            .map(|()| format!("joined {server}"))
+            .map_err(|error| error.to_string())
     }
 
     /// Waits until all commands are answered. Where nothing goes on for a while, the targets are told to end: then all

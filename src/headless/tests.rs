@@ -74,7 +74,7 @@ fn start(targets: &[String], linger: bool) -> Rig {
 /// A run whose output takes so many pieces before somebody reads them.
 fn start_with(targets: &[String], linger: bool, pieces: usize) -> Rig {
     let home = tempfile::tempdir().unwrap();
-    let seat = Seat::new(Deck::Host(host(home.path(), targets)));
+    let seat = Seat::new(Deck::Host(host(home.path(), targets)), Handle::current());
     let options = Options {
         json: true,
         only: Vec::new(),
@@ -349,7 +349,7 @@ async fn every_command_has_one_reply_for_each_target_it_is_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_input_without_a_line_is_the_end_of_the_run() {
     let home = tempfile::tempdir().unwrap();
-    let seat = Seat::new(Deck::Host(host(home.path(), &[])));
+    let seat = Seat::new(Deck::Host(host(home.path(), &[])), Handle::current());
     let (sender, output) = sync_channel(10);
     let run = run_on(
         seat,

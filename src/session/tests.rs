@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
-use super::client::{Client, Connection, Interest, Joining, Line, start};
+use super::client::{Client, Connection, Interest, Joining, Line, Visitor, start};
 use super::server::{Guest, serve};
 use super::transport::{Duplex, Settings, Trust};
 use super::{Author, Permission};
@@ -77,13 +77,15 @@ impl Rig {
         let trust = Trust::open(&places(&self.home), Settings::default()).unwrap();
         let joining = Joining {
             string: "npipe:pipe=nowhere".parse().unwrap(),
-            name: name.to_owned(),
-            observe: false,
-            history,
             interest: Interest::All,
-            limits: Limits::default(),
-            trust: Arc::new(trust),
-            places: places(&self.home),
+            visitor: Visitor {
+                name: name.to_owned(),
+                observe: false,
+                history,
+                limits: Limits::default(),
+                trust: Arc::new(trust),
+                places: places(&self.home),
+            },
         };
         let connection = soon(Connection::receive(Box::new(ours))).await.unwrap();
         let client = start(News::default(), joining, connection, &Handle::current());

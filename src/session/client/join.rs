@@ -21,19 +21,29 @@ use crate::transcript::Limits;
 /// How long the server has to welcome somebody whom it let in.
 const WELCOME_WITHIN: Duration = Duration::from_secs(30);
 
-/// How somebody wants to join.
+/// Entries of each target's history that somebody gets who joins and did not say how many.
+pub const HISTORY: u64 = 1000;
+
+/// Where somebody wants to join, and how.
 #[derive(Debug, Clone)]
 pub struct Joining {
     /// Where.
     pub string: ClientString,
+    /// Which targets' output is wanted at first.
+    pub interest: Interest,
+    /// Who.
+    pub visitor: Visitor,
+}
+
+/// Who joins, wherever it is.
+#[derive(Debug, Clone)]
+pub struct Visitor {
     /// As whom; the server may give another name.
     pub name: String,
     /// Only to watch, whatever the password gives.
     pub observe: bool,
     /// Entries of each target's history that are wanted; `None` for all there are.
     pub history: Option<u64>,
-    /// Which targets' output is wanted at first.
-    pub interest: Interest,
     /// Bounds of each target's history here.
     pub limits: Limits,
     /// Certificates.
@@ -137,14 +147,15 @@ impl Joining {
         resume: Option<Token>,
         stage: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Connection, JoinError> {
-        let channel = dial(&self.string, &self.trust, &self.places, stage).await?;
+        let visitor = &self.visitor;
+        let channel = dial(&self.string, &visitor.trust, &visitor.places, stage).await?;
         stage("greeting");
         let greeting = ClientHello {
-            person: self.name.clone(),
+            person: visitor.name.clone(),
             machine: crate::session::machine_name(),
             account: account(),
             resume,
-            observe_only: self.observe,
+            observe_only: visitor.observe,
         };
         let password = self.string.password.as_ref();
         let password = password.and_then(|password| password.reveal());
@@ -152,7 +163,7 @@ impl Joining {
         if welcomed.open
             && let Some(shown) = &channel.peer.certificate
         {
-            self.trust.check(&pin_name(&self.string), shown)?;
+            visitor.trust.check(&pin_name(&self.string), shown)?;
         }
         stage("joining");
         let mut connection = Connection::receive(welcomed.stream).await?;

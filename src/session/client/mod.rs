@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]
 pub(super) use self::join::start;
-pub use self::join::{JoinError, Joining, join};
+pub use self::join::{HISTORY, JoinError, Joining, Visitor, join};
 use self::mirror::Mirror;
 #[cfg(test)]
 pub(super) use self::run::Connection;
@@ -229,7 +229,7 @@ impl Client {
     fn new(news: News, joining: &Joining, welcome: &Welcome) -> (Self, mpsc::Receiver<Ask>) {
         let (asks, inbox) = mpsc::channel(COMMANDS);
         let state = State {
-            mirror: Mirror::new(joining.limits, news.pulse()),
+            mirror: Mirror::new(joining.visitor.limits, news.pulse()),
             run: welcome.run,
             host: welcome.host.clone(),
             me: None,

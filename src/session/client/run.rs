@@ -290,7 +290,10 @@ impl Runner {
             send(out, &ToServer::Unfollow { target });
         }
         for id in wanted.difference(followed) {
-            let from = match (self.client.set_followed(*id, true), self.joining.history) {
+            let from = match (
+                self.client.set_followed(*id, true),
+                self.joining.visitor.history,
+            ) {
                 // It goes on where it was.
                 (Some(next), _) => From::Seq(next),
                 (None, Some(entries)) => From::Newest(entries),

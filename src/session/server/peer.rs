@@ -40,6 +40,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const GLANCE_EVERY: Duration = Duration::from_millis(250);
 /// Output that comes in quick succession is gathered for so long.
 const GATHER: Duration = Duration::from_millis(4);
+/// How long what somebody sent before their line ended is read.
+const GOODBYE: Duration = Duration::from_millis(500);
 /// Bytes read at once.
 const READ_BYTES: usize = 16 << 10;
 /// Lines a client may send at once, and how many a second after that; more are taken up later.
@@ -52,7 +54,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (reader, writer) = tokio::io::split(guest.stream);
-    let (requests, inbox) = mpsc::channel(REQUESTS);
+    let (requests, mut inbox) = mpsc::channel(REQUESTS);
     let reading = tokio::spawn(read(reader, requests));
     let resumed = guest
         .resume
@@ -98,7 +100,10 @@ where
         host: host.clone(),
     };
     peer.welcome(token, guest.warnings);
-    let ended = peer.serve(inbox, &eviction).await;
+    let mut ended = peer.serve(&mut inbox, &eviction).await;
+    if matches!(ended, Ended::Lost(_)) && said_goodbye(inbox).await {
+        ended = Ended::Left;
+    }
     reading.abort();
     let person = peer.presence.person();
     match ended {
@@ -181,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
 
     async fn serve(
         &mut self,
-        mut inbox: mpsc::Receiver<Result<ToServer, String>>,
+        inbox: &mut mpsc::Receiver<Result<ToServer, String>>,
         eviction: &Eviction,
     ) -> Ended {
         let ending = self.host.ending();
@@ -498,6 +503,18 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     fn send(&mut self, message: &ToClient<'_>) {
         append(message, &mut self.out);
     }
+}
+
+/// Whether the last that came was that they leave: writing to somebody who left fails before that was read.
+async fn said_goodbye(mut inbox: mpsc::Receiver<Result<ToServer, String>>) -> bool {
+    let mut left = false;
+    let rest = async {
+        while let Some(Ok(request)) = inbox.recv().await {
+            left |= request == ToServer::Leave;
+        }
+    };
+    tokio::time::timeout(GOODBYE, rest).await.ok();
+    left
 }
 
 /// Reads requests until the line ends. The reason is the last that is sent.
