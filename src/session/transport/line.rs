@@ -164,6 +164,12 @@ impl Lines {
         None
     }
 
+    #[cfg(test)]
+    pub fn is_open(&self, device: &Path) -> bool {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.contains_key(device)
+    }
+
     fn forget(&self, key: &Path) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.remove(key);

@@ -207,3 +207,32 @@ fn of_network(peer: impl FnOnce(String) -> Peer, address: SocketAddr) -> Peer {
         ..peer(address.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::LocalUser;
+    use super::*;
+
+    #[tokio::test]
+    async fn somebody_from_another_account_gets_no_channel() {
+        let (stream, _other) = tokio::io::duplex(64);
+        let user = LocalUser {
+            uid: pipe::our_uid() + 1,
+            name: "bob".to_owned(),
+            pid: Some(7),
+        };
+        let incoming = Incoming {
+            peer: Peer {
+                transport: "npipe",
+                address: "pid 7".to_owned(),
+                ip: None,
+                user: Some(user),
+                certificate: None,
+            },
+            stream: Box::new(stream),
+            tls: None,
+        };
+        let refused = incoming.shake().await.unwrap_err();
+        assert!(refused.starts_with("bob is another account"), "{refused}");
+    }
+}

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream, unix::UCred};
 
 use super::LocalUser;
@@ -123,6 +124,13 @@ pub async fn dial(
 
 /// The servers on pipes in clear that answer, by name, in order.
 pub fn served(places: &Places) -> Vec<String> {
+    let mut names = sockets(places);
+    names.retain(|name| path(places, Kind::Npipe, name).is_ok_and(|path| is_served(&path)));
+    names
+}
+
+/// The names of all sockets of pipes in clear, also of servers that have ended; in order.
+pub fn sockets(places: &Places) -> Vec<String> {
     let files = fs::read_dir(&places.runtime_dir)
         .into_iter()
         .flatten()
@@ -133,7 +141,6 @@ pub fn served(places: &Places) -> Vec<String> {
             path.extension()
                 .is_some_and(|kind| kind == Kind::Npipe.ending())
         })
-        .filter(|path| is_served(path))
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort();
@@ -196,15 +203,21 @@ fn path(places: &Places, kind: Kind, name: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// Whether somebody listens there. A queue that is full is a server too.
+/// Whether somebody listens there; does not wait. A queue that is full is a server too.
 fn is_served(path: &Path) -> bool {
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => true,
-        Err(error) => !matches!(
-            error.kind(),
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound
-        ),
-    }
+    let connected = Socket::new(Domain::UNIX, Type::STREAM, None).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    });
+    connected.map_or_else(
+        |error| {
+            !matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused | ErrorKind::NotFound
+            )
+        },
+        |()| true,
+    )
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {

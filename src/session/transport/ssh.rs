@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::relay::pipe;
+#[cfg(test)]
+pub(super) use self::relay::relay;
 use super::Settings;
 use crate::transcript::safe::plain;
 
@@ -93,6 +95,7 @@ pub async fn dial(
             let grace = Instant::now() + LAST_WORDS_WAIT;
             while let Ok(Some(line)) = timeout_at(grace, saying.recv()).await {
                 if !line.trim().is_empty() {
+                    stage(&line);
                     last = line;
                 }
             }

@@ -16,6 +16,8 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 
 pub(super) use self::identity::Identity;
+#[cfg(test)]
+pub(super) use self::identity::{armour, shows};
 use self::known::KnownServers;
 use super::line::Lines;
 use super::{DialError, Fingerprint, FingerprintFault, Settings};

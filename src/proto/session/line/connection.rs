@@ -115,6 +115,10 @@ impl Connection {
         }
     }
 
+    pub fn is_released(&self) -> bool {
+        self.released.is_some()
+    }
+
     pub fn is_opening(&self) -> bool {
         matches!(self.state, State::Opening { .. })
     }

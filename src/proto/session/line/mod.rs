@@ -2,7 +2,7 @@
 //! damages and doubles some of them.
 //!
 //! Pure: bytes and times in, bytes and events out. One [`Line`] is one end, whatever is listened for and opened there.
-//! What is lost is sent again ([`connection`]), what is damaged is not a frame ([`frame`]). It keeps nothing secret: that
+//! What is lost is sent again (`connection.rs`), what is damaged is no frame (`frame.rs`). It keeps nothing secret: that
 //! is for TLS above it.
 //!
 //! The line is written no faster than it carries bits, so that frames wait here, where their order can still be chosen:
@@ -38,7 +38,7 @@ pub enum Event {
     Accepted(Id),
     /// A connection that was asked for is there.
     Opened(Id),
-    /// A connection ended, other than by both ends being done.
+    /// A connection ended, other than by both ends being done, before it was released.
     Ended(Id, End),
 }
 
@@ -135,7 +135,9 @@ impl Line {
         for (id, connection) in &mut self.connections {
             let before = connection.end();
             connection.handle_timeout(now, &self.pace);
-            if let (None, Some(end)) = (before, connection.end()) {
+            if let (None, Some(end)) = (before, connection.end())
+                && !connection.is_released()
+            {
                 self.events.push_back(Event::Ended(*id, end));
             }
         }
@@ -266,11 +268,14 @@ impl Line {
             let opening = connection.is_opening();
             connection.handle(now, frame);
             match connection.end() {
-                Some(end) => self.events.push_back(Event::Ended(id, end)),
+                // whoever has gone is told nothing
+                Some(end) if !connection.is_released() => {
+                    self.events.push_back(Event::Ended(id, end));
+                }
                 None if opening && !connection.is_opening() => {
                     self.events.push_back(Event::Opened(id));
                 }
-                None => {}
+                _ => {}
             }
             return;
         }

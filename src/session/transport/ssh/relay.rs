@@ -28,7 +28,11 @@ pub(in super::super) async fn relay(
 ) -> Result<(), String> {
     let name = match name {
         Some(name) => name.to_owned(),
-        None => only(pipes::served(places))?,
+        // whether a server answers is found out by connecting to it, which it notices: only if there is a choice
+        None => match pipes::sockets(places) {
+            several if several.len() > 1 => only(pipes::served(places))?,
+            one => only(one)?,
+        },
     };
     let (stream, _) = pipes::dial(places, pipes::Kind::Npipe, &name).await?;
     let blocking = || {

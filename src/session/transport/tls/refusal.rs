@@ -93,7 +93,8 @@ fn of_certificate(error: &CertificateError) -> String {
             "the certificate shown is not valid yet".to_owned()
         }
         CertificateError::BadSignature => {
-            "the other end does not hold the key of the certificate it showed".to_owned()
+            "the other end does not hold the key of the certificate it showed, or that is signed by another CA of the same name"
+                .to_owned()
         }
         other => format!("the certificate shown is not good: {other}"),
     }

@@ -160,7 +160,7 @@ fn made() -> Result<Zeroizing<String>, rcgen::Error> {
 }
 
 /// Appends `der` as PEM (RFC 7468).
-fn armour(text: &mut String, label: &str, der: &[u8]) {
+pub fn armour(text: &mut String, label: &str, der: &[u8]) {
     let line = |text: &mut String, edge: &str| {
         writeln!(text, "-----{edge} {label}-----").expect("a string takes all that is written");
     };
