@@ -205,14 +205,17 @@ impl Line {
 
     /// Whoever used the connection has gone. What was written is still sent.
     pub fn release(&mut self, now: Instant, id: Id) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            if connection.is_opening() {
-                connection.fail(End::Reset);
-                self.answer(id, Kind::Reset, 0);
-            }
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let opening = connection.is_opening();
+        if opening {
+            connection.fail(End::Reset);
         }
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.release(now);
+        connection.release(now);
+        if opening {
+            // it may have been heard all the same
+            self.answer(id, Kind::Reset, 0);
         }
         self.sweep();
     }

@@ -30,10 +30,9 @@ impl KnownServers {
     /// What `server` showed when it was trusted; the last line counts.
     pub fn find(&self, server: &str) -> Result<Option<Fingerprint>, String> {
         let text = self.read()?;
-        let pins = text.lines().filter_map(pin);
+        let mut pins = text.lines().rev().filter_map(pin);
         Ok(pins
-            .filter(|(name, _)| *name == server)
-            .last()
+            .find(|(name, _)| *name == server)
             .map(|(_, fingerprint)| fingerprint))
     }
 
