@@ -80,9 +80,10 @@ pub async fn dial(
             trust.judge(&name, Some(server(join)), certificate.as_ref(), &chain)?;
             Ok(channel)
         }
-        ClientTransport::Npipe { pipe, .. } => {
+        ClientTransport::Npipe { server, pipe } => {
             stage(&format!("connecting to pipe {pipe}"));
-            let (stream, peer) = dial_pipe(places, pipe::Kind::Npipe, pipe).await?;
+            let dialled = dial_pipe(places, pipe::Kind::Npipe, pipe).await;
+            let (stream, peer) = dialled.map_err(|error| elsewhere(error, server, pipe))?;
             Ok(Channel {
                 stream: Box::new(stream),
                 peer,
@@ -90,10 +91,13 @@ pub async fn dial(
             })
         }
         ClientTransport::Spipe {
-            certificate, pipe, ..
+            certificate,
+            server,
+            pipe,
         } => {
             stage(&format!("connecting to pipe {pipe}"));
-            let (stream, peer) = dial_pipe(places, pipe::Kind::Spipe, pipe).await?;
+            let dialled = dial_pipe(places, pipe::Kind::Spipe, pipe).await;
+            let (stream, peer) = dialled.map_err(|error| elsewhere(error, server, pipe))?;
             let (channel, chain) = secure(Box::new(stream), peer, trust, stage).await?;
             stage("checking the certificate");
             trust.judge(&name, None, certificate.as_ref(), &chain)?;
@@ -234,9 +238,8 @@ async fn dial_pipe(
     places: &Places,
     kind: pipe::Kind,
     name: &str,
-) -> Result<(UnixStream, Peer), DialError> {
-    let dialled = pipe::dial(places, kind, name).await;
-    let (stream, user) = dialled.map_err(DialError::Failed)?;
+) -> Result<(UnixStream, Peer), String> {
+    let (stream, user) = pipe::dial(places, kind, name).await?;
     let transport = match kind {
         pipe::Kind::Npipe => "npipe",
         pipe::Kind::Spipe => "spipe",
@@ -249,6 +252,16 @@ async fn dial_pipe(
         ..peer(transport, address)
     };
     Ok((stream, peer))
+}
+
+/// Adds what to do if the pipe was meant to be on another machine.
+fn elsewhere(error: String, server: &Option<String>, pipe: &str) -> DialError {
+    DialError::Failed(match server {
+        Some(server) => format!(
+            "{error}; a pipe is reached on its own machine only: if {server} is another one, use ssh:server={server},pipe={pipe}"
+        ),
+        None => error,
+    })
 }
 
 fn peer(transport: &'static str, address: String) -> Peer {

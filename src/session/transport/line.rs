@@ -123,7 +123,13 @@ impl Lines {
         let key = com.device.canonicalize();
         let key = key.unwrap_or_else(|_| com.device.clone());
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = lines.get(&key).and_then(Weak::upgrade) {
+        let known = lines.get(&key).and_then(Weak::upgrade);
+        // an adapter that was plugged in again may be another device by now, under the link's old name
+        let known = known.or_else(|| {
+            let mut open = lines.values().filter_map(Weak::upgrade);
+            open.find(|shared| shared.device == com.device)
+        });
+        if let Some(shared) = known {
             if shared.baud != com.baud {
                 return Err(format!(
                     "{} is open with {} baud, which all its channels share; asked for are {}",
@@ -162,12 +168,6 @@ impl Lines {
         lines.remove(key);
         drop(stream);
         None
-    }
-
-    #[cfg(test)]
-    pub fn is_open(&self, device: &Path) -> bool {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.contains_key(device)
     }
 
     fn forget(&self, key: &Path) {

@@ -118,7 +118,12 @@ pub async fn dial(
         .peer_cred()
         .map_err(|error| format!("cannot tell whose pipe {name} is: {error}"))?;
     let user = local_user(&user);
-    admit(&user, our_uid()).map_err(|error| format!("pipe {name}: {error}"))?;
+    if user.uid != our_uid() {
+        return Err(format!(
+            "the server of pipe {name} runs under another account than yours, {}: it may be anybody's",
+            user.name
+        ));
+    }
     Ok((stream, user))
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Join, ReadBuf, join};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, timeout_at};
 
 pub use self::relay::pipe;
@@ -125,21 +125,30 @@ pub async fn dial(
     })
 }
 
-/// Hands on what SSH says, a line each, as long as there is room for it; reads on when there is not.
+/// Hands on what SSH says, a line each, as long as somebody listens; what it says later is for the log.
 async fn hear(mut stderr: ChildStderr, said: mpsc::Sender<String>) {
     let mut line = Vec::new();
     let mut buffer = [0; 1024];
     while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
         for byte in buffer.iter().take(length) {
             if *byte == b'\n' {
-                let _ = said.try_send(plain(&line).into_owned());
+                tell(&said, &line);
                 line.clear();
             } else if line.len() < SAID_BYTES_MAX {
                 line.push(*byte);
             }
         }
     }
-    let _ = said.try_send(plain(&line).into_owned());
+    tell(&said, &line);
+}
+
+fn tell(said: &mpsc::Sender<String>, line: &[u8]) {
+    let words = plain(line).into_owned();
+    if let Err(TrySendError::Closed(words)) = said.try_send(words)
+        && !words.trim().is_empty()
+    {
+        tracing::info!(words, "ssh");
+    }
 }
 
 /// Options of our own come after those of the settings, which win.

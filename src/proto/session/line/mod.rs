@@ -168,8 +168,15 @@ impl Line {
         self.listening.remove(&channel);
     }
 
-    /// Asks for a connection. `id.connection` is random. `false` if this end has one on the channel, or listens on it.
+    /// Asks for a connection. `id.connection` is random. `false` if this end has one on the channel, or listens on it; one
+    /// that was released and is not yet over gives way.
     pub fn open(&mut self, now: Instant, id: Id) -> bool {
+        for (known, connection) in &mut self.connections {
+            if known.channel == id.channel && connection.is_released() {
+                connection.fail(End::Replaced);
+            }
+        }
+        self.sweep();
         if self.listening.contains(&id.channel) || self.living(id.channel).next().is_some() {
             return false;
         }

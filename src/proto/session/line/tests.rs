@@ -329,6 +329,17 @@ fn one_end_has_one_connection_a_channel() {
 }
 
 #[test]
+fn whoever_hung_up_can_call_again_at_once() {
+    let (mut wire, old) = Wire::connected(115_200, Faults::default(), 0);
+    wire.ends[A].write(old, b"never mind").unwrap();
+    wire.ends[A].release(wire.now, old);
+    let new = id(7, 2);
+    assert!(wire.ends[A].open(wire.now, new));
+    wire.run_until(|wire| wire.events[A].contains(&Event::Opened(new)));
+    assert_eq!(wire.carry(new, B, b"hello"), b"hello");
+}
+
+#[test]
 fn what_a_kdeck_of_another_version_asks_for_is_refused_in_words() {
     let mut line = Line::new(115_200);
     line.listen(7);
@@ -362,7 +373,7 @@ fn a_lost_line_ends_everything() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_arrives_once_and_in_order(

@@ -114,19 +114,12 @@ async fn a_client_comes_again_on_its_channel() {
     client.stream.shutdown().await.unwrap();
     assert_eq!(soon(server.stream.read(&mut [0; 8])).await.unwrap(), 0);
     drop((server, client));
-    soon(async {
-        // the last bytes of the one before may still be under way
-        while desk.trust.lines.is_open(&cable.devices[1]) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
     let (mut server, mut client) = meet(&mut listener, &desk, &cable.string(1, 7)).await;
     talk(&mut server, &mut client, 1000).await;
 }
 
 #[tokio::test]
-async fn a_channel_without_a_server_and_a_line_without_a_machine_are_told_apart() {
+async fn a_channel_without_a_server_is_refused() {
     let cable = Cable::new(0);
     let (rack, desk) = (Machine::new(), Machine::new());
     let _listener = rack.listen(&cable.string(0, 1)).await;
@@ -136,9 +129,6 @@ async fn a_channel_without_a_server_and_a_line_without_a_machine_are_told_apart(
             && refused.contains("has no server on this channel"),
         "{refused}"
     );
-    let alone = Cable::new(0);
-    let refused = failure(desk.dial(&alone.string(1, 2)).await);
-    assert!(refused.contains("nobody answers on the line"), "{refused}");
 }
 
 #[tokio::test]
@@ -175,4 +165,21 @@ async fn a_device_that_is_gone_ends_its_sessions() {
     drop(cable);
     let ended = soon(client.stream.read(&mut [0; 8])).await.unwrap_err();
     assert!(ended.to_string().contains("the line was lost"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_server_goes_on_when_its_device_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("adapter");
+    let (rack, desk) = (Machine::new(), Machine::new());
+    let first = Cable::new(0);
+    std::os::unix::fs::symlink(&first.devices[0], &link).unwrap();
+    let string = format!("com:port={},baud=3000000,channel=1", link.display());
+    let mut listener = rack.listen(&string).await;
+    drop(first);
+    let second = Cable::new(0);
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&second.devices[0], &link).unwrap();
+    let (mut server, mut client) = meet(&mut listener, &desk, &second.string(1, 1)).await;
+    talk(&mut server, &mut client, 1000).await;
 }

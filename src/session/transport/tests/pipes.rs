@@ -101,6 +101,11 @@ async fn a_pipe_that_is_not_there_names_those_that_are() {
         none,
         "there is no pipe lab: no server of yours is open on a pipe here"
     );
+    let elsewhere = failure(machine.dial("npipe:server=lab01,pipe=lab").await);
+    assert!(
+        elsewhere.ends_with("use ssh:server=lab01,pipe=lab"),
+        "{elsewhere}"
+    );
     let _one = machine.listen("npipe:pipe=rack").await;
     let _two = machine.listen("npipe:pipe=lab2").await;
     let path = machine.places.runtime_dir.join("lab.npipe");
