@@ -6,6 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+use super::super::tls;
 use super::super::trust::armour;
 use super::*;
 
@@ -17,7 +24,7 @@ fn reopened(machine: &Machine) -> Result<Trust, String> {
     Trust::open(&machine.places, Settings::default())
 }
 
-fn tls(tls: TlsSettings) -> Settings {
+fn with_tls(tls: TlsSettings) -> Settings {
     Settings {
         tls,
         ..Settings::default()
@@ -128,7 +135,7 @@ fn files_that_are_no_certificates_are_named() {
         },
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let error = Trust::open(&places(&folder), tls(settings)).unwrap_err();
+        let error = Trust::open(&places(&folder), with_tls(settings)).unwrap_err();
         assert!(error.contains("/nonexistent/ca.pem"), "{error}");
     }
 }
@@ -139,7 +146,7 @@ fn a_key_of_another_certificate_is_noticed() {
     let (certificate, _) = authority.sign("one");
     let (_, key) = authority.sign("two");
     let folder = tempfile::tempdir().unwrap();
-    let settings = tls(TlsSettings {
+    let settings = with_tls(TlsSettings {
         certificate: Some(certificate),
         key: Some(key),
         ..TlsSettings::default()
@@ -287,14 +294,14 @@ async fn a_server_signed_by_the_ca_needs_no_pin_under_its_name() {
     let authority = Authority::new();
     let (certificate, key) = authority.sign("127.0.0.1");
     let rack = Machine::with(|_| {
-        tls(TlsSettings {
+        with_tls(TlsSettings {
             certificate: Some(certificate),
             key: Some(key),
             ..TlsSettings::default()
         })
     });
     let desk = Machine::with(|_| {
-        tls(TlsSettings {
+        with_tls(TlsSettings {
             ca: Some(authority.file.clone()),
             ..TlsSettings::default()
         })
@@ -315,7 +322,7 @@ async fn a_server_signed_by_the_ca_needs_no_pin_under_its_name() {
 async fn clients_show_what_the_servers_ca_signed() {
     let (authority, other) = (Authority::new(), Authority::new());
     let rack = Machine::with(|_| {
-        tls(TlsSettings {
+        with_tls(TlsSettings {
             client_ca: Some(authority.file.clone()),
             ..TlsSettings::default()
         })
@@ -323,7 +330,7 @@ async fn clients_show_what_the_servers_ca_signed() {
     let shows = |files: Option<(PathBuf, PathBuf)>| {
         let machine = Machine::with(|_| {
             let (client_certificate, client_key) = files.unzip();
-            tls(TlsSettings {
+            with_tls(TlsSettings {
                 client_certificate,
                 client_key,
                 ..TlsSettings::default()
@@ -367,4 +374,37 @@ async fn clients_show_what_the_servers_ca_signed() {
     let mut open = rack.listen("tcp:port=9").await;
     let string = format!("tcp:server=127.0.0.1,port={}", port(&open));
     meet(&mut open, &shows(None), &string).await;
+}
+
+/// The client's words about a server that answers handshakes in a way of its own.
+async fn words_about(change: impl FnOnce(&mut ServerConfig)) -> String {
+    let (rack, desk) = (Machine::new(), Machine::new());
+    let identity = rack.trust.select(None).unwrap();
+    let mut config = (*tls::server(&rack.trust, &identity, None).unwrap()).clone();
+    change(&mut config);
+    let (far, near) = tokio::io::duplex(4096);
+    let accepting = tls::accept(Box::new(far), Arc::new(config));
+    let joining = tls::join(Box::new(near), &desk.trust);
+    let (_, joined) = soon(async { tokio::join!(accepting, joining) }).await;
+    joined.err().expect("it is noticed")
+}
+
+#[tokio::test]
+async fn a_copied_certificate_without_its_key_is_noticed() {
+    let (owner, thief) = (Machine::new(), Machine::new());
+    let file = |machine: &Machine| machine.places.state_dir.join("certificate.pem");
+    let certificate = CertificateDer::from_pem_file(file(&owner)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file(&thief)).unwrap();
+    let key = any_supported_type(&key).unwrap();
+    let stolen = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+    let words = words_about(|config| config.cert_resolver = Arc::new(stolen)).await;
+    assert!(words.contains("does not hold the key"), "{words}");
+}
+
+#[tokio::test]
+async fn another_server_over_tls_is_noticed() {
+    for protocols in [vec![], vec![b"h2".to_vec()]] {
+        let words = words_about(|config| config.alpn_protocols = protocols).await;
+        assert!(words.contains("it is no kdeck"), "{words}");
+    }
 }
