@@ -125,3 +125,103 @@ impl Ring {
         self.store(run, bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transcript::{Limits, Reader, Step};
+
+    /// Something that happens to the original, or that its reader reads so many steps and hands them on.
+    #[derive(Debug, Clone)]
+    enum Act {
+        Output(Vec<u8>),
+        Note(Kind, String),
+        EndLine,
+        Read(usize),
+        /// The line to the copy is made again: it goes on where the copy is.
+        Resume,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let text = prop_oneof![
+            Just(b"line\n".to_vec()),
+            Just(b"part".to_vec()),
+            Just(b"\n".to_vec()),
+            Just(b"two\nlines and a part".to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..40),
+            Just(vec![b'x'; 300]),
+            Just(b"many\n".repeat(20_000)),
+        ];
+        let kind = prop_oneof![Just(Kind::Command), Just(Kind::Reply), Just(Kind::Notice)];
+        prop_oneof![
+            4 => text.prop_map(Act::Output),
+            2 => (kind, ".{0,8}").prop_map(|(kind, text)| Act::Note(kind, text)),
+            1 => Just(Act::EndLine),
+            4 => (1..20_usize).prop_map(Act::Read),
+            1 => Just(Act::Resume),
+        ]
+    }
+
+    fn all(ring: &Ring) -> Vec<(Seq, Kind, Vec<u8>, Ending, Option<String>)> {
+        let entries = ring.entries(0);
+        let entry = |entry: Entry<'_>| {
+            let who = entry.who.map(String::from);
+            let bytes = entry.bytes.to_vec();
+            (entry.seq, entry.kind, bytes, entry.ending, who)
+        };
+        entries.map(entry).collect()
+    }
+
+    /// Hands on up to so many steps; false if there were no more.
+    fn hand_on(reader: &mut Reader, original: &Ring, copy: &mut Ring, steps: usize) -> bool {
+        let mut left = steps;
+        reader.read(original, true, |step| {
+            if let Step::Entry(entry, seen) = step {
+                let rest = entry.bytes.get(seen..).expect("what was seen is there");
+                let whole = entry.ending == Ending::Whole && seen == 0;
+                if entry.kind == Kind::Output && whole {
+                    let line = [rest, b"\n"].concat();
+                    copy.copy_lines(entry.seq, entry.time, &line);
+                } else {
+                    let entry = Entry {
+                        bytes: rest,
+                        ..entry
+                    };
+                    copy.copy(entry, seen);
+                }
+            }
+            left -= 1;
+            left > 0
+        });
+        left == 0
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_copy_ends_up_as_the_original_whatever_happens(acts in proptest::collection::vec(act(), 0..60)) {
+            let limits = Limits { bytes: 1 << 20, line: 256 };
+            let (mut original, mut copy) = (Ring::new(limits), Ring::new(Limits { bytes: 4 << 20, ..limits }));
+            let mut reader = Reader::default();
+            for (at, act) in acts.into_iter().enumerate() {
+                let time = Time(at as i64);
+                match act {
+                    Act::Output(bytes) => original.output(time, &bytes),
+                    Act::Note(kind, text) => drop(original.note(time, kind, Some("a"), &text)),
+                    Act::EndLine => original.end_line(),
+                    Act::Read(steps) => drop(hand_on(&mut reader, &original, &mut copy, steps)),
+                    Act::Resume => reader = Reader::from(copy.resume_at()),
+                }
+            }
+            while hand_on(&mut reader, &original, &mut copy, 1000) {}
+            let (original, copy) = (all(&original), all(&copy));
+            // Either may have dropped more of what is old.
+            let common = original.len().min(copy.len());
+            prop_assert!(common > 0 || original.is_empty());
+            prop_assert_eq!(&original[original.len() - common..], &copy[copy.len() - common..]);
+        }
+    }
+}
