@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deck::{Asked, Deck};
 use crate::host::Host;
-use crate::rack::{Target, TargetId};
+use crate::rack::{Rack, Target, TargetId};
 use crate::session::Author;
 use crate::target::Request;
 use crate::transcript::Seq;
@@ -99,6 +99,7 @@ impl Call {
 /// What the line sends is queued before this returns, so lines go out in the order of the calls; the future ends when
 /// the answers are there.
 pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str) -> Replies {
+    let line = as_session_command(&deck.rack(), focus, line);
     let parsed = match Line::parse(line) {
         Ok(parsed) => parsed,
         Err(reason) => return ready(Err(reason)),
@@ -126,6 +127,16 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
             Place::Deck(run) => run(call(targets, command.name, argument)),
             Place::Screen => ready(Err(format!("{} is a command of the screen", command.name))),
         },
+    }
+}
+
+/// `qq` is said to the session, unless it is typed to a text console.
+fn as_session_command<'a>(rack: &Rack, focus: Option<TargetId>, line: &'a str) -> &'a str {
+    let is_console = |id| rack.target(id).is_some_and(|target| !target.debugger);
+    if line.trim() == "qq" && !focus.is_some_and(is_console) {
+        ".qq"
+    } else {
+        line
     }
 }
 

@@ -103,6 +103,15 @@ pub(super) fn role(call: Call) -> Replies {
     )))
 }
 
+/// `.qq`
+pub(super) fn end_session(call: Call) -> Replies {
+    let ended = call.host().map(|host| {
+        host.finish(&format!("{} ended the session", call.author.name));
+        String::new()
+    });
+    ready(ended)
+}
+
 /// `.echo TEXT`
 pub(super) fn echo(call: Call) -> Replies {
     let said = call.host().map(|host| {

@@ -269,6 +269,13 @@ pub const TABLE: &[Command] = &[
         "show what the target asks, or answer it",
     )
     .writes(),
+    deck(
+        ".qq",
+        "",
+        rack::end_session,
+        "end the session for everybody, and its host",
+    )
+    .needs(Right::Steer),
     screen(".quit", "", "leave kdeck").also(&[".exit"]),
     screen(".rack", "", "show the overview of all targets"),
     screen(

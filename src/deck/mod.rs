@@ -281,6 +281,14 @@ impl Deck {
         }
     }
 
+    /// Waits until the session is over for this seat; why, in words.
+    pub async fn over(&self) -> String {
+        match self {
+            Self::Host(host) => host.over().await,
+            Self::Client(client) => client.over().await,
+        }
+    }
+
     /// Asks a target for something. Requests are carried out in the order of the calls. A client's author is whoever it
     /// is joined as.
     pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {

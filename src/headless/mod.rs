@@ -132,11 +132,11 @@ impl Script {
         let quit = self.carry_out_all(lines).await;
         if quit.is_none() && self.linger {
             // As long as somebody could read what happens.
-            let ending = self.seat.deck().ending();
+            let deck = self.seat.deck();
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = self.answers.closed() => {}
-                () = ending.cancelled() => {}
+                _ = deck.over() => {}
             }
         }
         self.wait_for_answers().await;
@@ -150,12 +150,11 @@ impl Script {
     /// Carries out lines to their end; the number of the command that ended them, if one did.
     async fn carry_out_all(&mut self, mut lines: mpsc::Receiver<Typed>) -> Option<u64> {
         loop {
-            let ending = self.seat.deck().ending();
+            let deck = self.seat.deck();
             let line = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return None,
-                // The session that was joined is over.
-                () = ending.cancelled() => return None,
+                _ = deck.over() => return None,
                 line = lines.recv() => line?,
             };
             match line {

@@ -16,7 +16,7 @@ use crate::config::{Config, Overrides, Places, Problems};
 use crate::connect::TargetString;
 use crate::deck::{Asked, News};
 use crate::rack::{Rack, TargetId};
-use crate::session::people::{Arrival, Presence, Seated};
+use crate::session::people::{Arrival, Eviction, Presence, Seated};
 use crate::session::server::ServerEntry;
 use crate::session::server::lobby::Lobby;
 use crate::session::{Author, Chat, People, Permission, Person};
@@ -48,6 +48,8 @@ pub struct Host {
     /// The person at this process itself.
     me: Mutex<Option<Presence>>,
     lobby: Arc<Lobby>,
+    /// The end of the session for everybody, and who wanted it.
+    over: Eviction,
     /// Differs from that of any other host.
     run: u64,
     tasks: TaskTracker,
@@ -82,6 +84,7 @@ impl Host {
             news,
             me: Mutex::default(),
             lobby: Arc::default(),
+            over: Eviction::default(),
             run: run_number(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -135,6 +138,16 @@ impl Host {
     /// People who lost their line.
     pub fn lobby(&self) -> &Arc<Lobby> {
         &self.lobby
+    }
+
+    /// Ends the session for everybody: whoever runs this host is told to stop it.
+    pub fn finish(&self, reason: &str) {
+        self.over.put_out(reason);
+    }
+
+    /// Waits until somebody ended the session; who, in words.
+    pub async fn over(&self) -> String {
+        self.over.out().await
     }
 
     /// Differs from that of any other host, this one started anew included.

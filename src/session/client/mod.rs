@@ -221,6 +221,15 @@ impl Client {
             .ok();
     }
 
+    /// Waits until the session is over here; why, in words.
+    pub async fn over(&self) -> String {
+        self.done.cancelled().await;
+        match self.line() {
+            Line::Over(reason) => reason,
+            _ => String::new(),
+        }
+    }
+
     /// Cancelled when it is left, or when it ended.
     pub fn ending(&self) -> CancellationToken {
         self.ending.clone()
@@ -279,7 +288,7 @@ impl Client {
     }
 
     /// The session is over here.
-    fn over(&self, reason: &str) {
+    fn end_with(&self, reason: &str) {
         self.line_is(Line::Over(reason.to_owned()));
         self.ending.cancel();
         self.done.cancel();

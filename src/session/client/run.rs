@@ -78,13 +78,13 @@ impl Runner {
             self.replies.clear();
             self.answers.clear();
             let why = match ended {
-                Ended::Left => break self.client.over("left"),
-                Ended::Over(reason) => break self.client.over(&reason),
+                Ended::Left => break self.client.end_with("left"),
+                Ended::Over(reason) => break self.client.end_with(&reason),
                 Ended::Lost(why) => why,
             };
             connection = match self.come_back(token, why).await {
                 Ok(connection) => connection,
-                Err(reason) => break self.client.over(&reason),
+                Err(reason) => break self.client.end_with(&reason),
             };
         }
     }
