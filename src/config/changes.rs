@@ -65,7 +65,15 @@ impl Config {
                 .collect()
         };
         let tables = [
-            ("server", old.servers != new.servers),
+            (
+                "server",
+                old.servers != new.servers
+                    || old.sessions.directory != new.sessions.directory
+                    || old.transport.ssh != new.transport.ssh
+                    || old.transport.ssh_remote != new.transport.ssh_remote,
+            ),
+            ("server.allow", old.sessions.allow != new.sessions.allow),
+            ("tls", old.transport.tls != new.transport.tls),
             ("log", old.log != new.log),
             ("history", old.history != new.history),
             ("screen", old.screen != new.screen),

@@ -15,7 +15,7 @@ mod problem;
 mod quantity;
 mod range;
 mod read;
-mod secrets;
+pub(crate) mod secrets;
 mod settings;
 mod tables;
 mod taken;
@@ -37,10 +37,13 @@ pub use problem::{Position, Problem, Problems, Severity};
 pub use quantity::{QuantityError, parse_duration, parse_size, show_duration, show_size};
 pub use range::{Expansion, RangeError, Template};
 pub use read::Word;
-pub use settings::{Color, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen};
+pub use settings::{
+    Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen, Sessions,
+};
 pub use targets::Target;
 
 use crate::connect::ServerString;
+use crate::session::transport;
 use problem::Source;
 use read::{Reader, Value};
 
@@ -53,6 +56,10 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// Servers to open at the start.
     pub servers: Vec<ServerString>,
+    /// What belongs to all servers.
+    pub sessions: Sessions,
+    /// Certificates, and the SSH client.
+    pub transport: transport::Settings,
     /// What is written to disk.
     pub log: Log,
     /// What is kept in memory.
@@ -183,12 +190,13 @@ impl Config {
                     let message = "this version of kdeck has no triggers yet";
                     reader.warning(first_span(value), message, help);
                 }
-                "server" | "log" | "history" | "screen" | "keys" | "reconnect" => {
+                "server" | "tls" | "log" | "history" | "screen" | "keys" | "reconnect" => {
                     let Some(table) = reader.table(value, name) else {
                         continue;
                     };
                     match name {
-                        "server" => tables::read_server(reader, table, &mut self.servers),
+                        "server" => tables::read_server(reader, table, self),
+                        "tls" => tables::read_tls(reader, table, &mut self.transport.tls),
                         "log" => tables::read_log(reader, table, &mut self.log),
                         "history" => tables::read_history(reader, table, &mut self.history),
                         "screen" => {

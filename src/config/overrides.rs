@@ -92,14 +92,6 @@ impl Config {
             taken.insert(&target, self.targets.len());
             self.targets.push(target);
         }
-        if !overrides.servers.is_empty() {
-            let message = "this version of kdeck does not open servers yet".to_owned();
-            problem(
-                Severity::Warning,
-                message,
-                "the targets are there all the same",
-            );
-        }
         self.servers.extend(overrides.servers);
 
         if let Some(log) = overrides.log {

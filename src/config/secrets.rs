@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::connect::nearest;
 
 /// The bytes of `line` that are the value of a key or password, misspelt ones included; rather too many than too few.
-pub(super) fn secrets(line: &str) -> Vec<Range<usize>> {
+pub(crate) fn secrets(line: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut done = 0;
     for (equals, _) in line.match_indices('=') {
@@ -17,7 +17,8 @@ pub(super) fn secrets(line: &str) -> Vec<Range<usize>> {
             .map_or(0, |at| at + 1);
         let name = name.get(name_start..).unwrap_or_default();
         // `keys` is a table of ours, and no misspelling.
-        let is_secret = name != "keys" && nearest(name, &["key", "password"]).is_some();
+        let is_secret =
+            name != "keys" && nearest(name, &["key", "password", "viewpassword"]).is_some();
         if equals < done || !is_secret {
             continue;
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::Word;
+use crate::session::Allowed;
 
 /// `[log]`: what is written to disk of what targets say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,27 @@ pub enum Color {
     /// Never.
     Never,
 }
+
+/// `[server]`, beside the servers to open: what belongs to all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// What operators may do to the host's machine.
+    pub allow: Allowed,
+    /// The TCP port at which other machines learn which servers there are (`-QR`); `None` tells them nothing.
+    pub directory: Option<u16>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Sessions {
+            allow: Allowed::default(),
+            directory: Some(DIRECTORY_PORT),
+        }
+    }
+}
+
+/// Where servers are looked for unless the configuration says otherwise.
+pub const DIRECTORY_PORT: u16 = 3013;
 
 /// `[reconnect]`: how long a target that was lost is waited for between tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,15 +7,20 @@ use std::time::Duration;
 use jiff::fmt::strtime;
 use toml::de::DeTable;
 
+use super::Config;
 use super::Vocabulary;
 use super::read::{Reader, Value, Word, quote, set};
-use super::settings::{Color, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen};
+use super::settings::{
+    Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen,
+};
 use crate::connect::ServerString;
+use crate::session::transport::TlsSettings;
 
 /// The tables a file can have.
 pub(super) const TABLES: &[&str] = &[
     "target",
     "server",
+    "tls",
     "log",
     "history",
     "screen",
@@ -234,25 +239,88 @@ pub(super) fn read_reconnect(reader: &mut Reader, table: &DeTable, reconnect: &m
     }
 }
 
-pub(super) fn read_server(reader: &mut Reader, table: &DeTable, servers: &mut Vec<ServerString>) {
-    const KEYS: &[&str] = &["open"];
+pub(super) fn read_server(reader: &mut Reader, table: &DeTable, config: &mut Config) {
+    const KEYS: &[&str] = &["open", "allow", "directory", "ssh", "ssh_remote"];
     for (key, value) in table.iter() {
-        if key.get_ref() != "open" {
-            reader.unknown_key(key, "[server]", KEYS);
-            continue;
-        }
-        for word in reader.words(value, "\"tcp:port=5005\"").unwrap_or_default() {
-            match word.text.parse::<ServerString>() {
-                Ok(server) => {
-                    let help =
-                        "the targets are there all the same; take the line out to be rid of this";
-                    let message = "this version of kdeck does not open servers yet";
-                    reader.warning(word.span, message, help);
-                    servers.push(server);
+        match key.get_ref().as_ref() {
+            "open" => {
+                for word in reader.words(value, "\"tcp:port=5005\"").unwrap_or_default() {
+                    match word.text.parse::<ServerString>() {
+                        Ok(server) => config.servers.push(server),
+                        Err(error) => reader.connect_error(&word, &error, |span| span),
+                    }
                 }
-                Err(error) => reader.connect_error(&word, &error, |span| span),
             }
+            "allow" => {
+                for word in reader.words(value, "[\"files\"]").unwrap_or_default() {
+                    match word.text.as_str() {
+                        "files" => config.sessions.allow.files = true,
+                        "programs" => config.sessions.allow.programs = true,
+                        other => {
+                            let message = format!("{} is nothing to allow", quote(other));
+                            let help =
+                                "operators can be allowed \"files\" and \"programs\" of the host";
+                            reader.error(word.span, message, help);
+                        }
+                    }
+                }
+            }
+            "directory" => set(
+                &mut config.sessions.directory,
+                directory_port(reader, value),
+            ),
+            "ssh" => {
+                let words = reader.words(value, "\"ssh\" or [\"ssh\", \"-4\"]");
+                let words = words.map(|words| words.into_iter().map(|word| word.text));
+                set(
+                    &mut config.transport.ssh,
+                    words
+                        .map(Iterator::collect::<Vec<_>>)
+                        .filter(|words| !words.is_empty()),
+                );
+            }
+            "ssh_remote" => {
+                let word = reader.word(value, "\"kdeck\" or \"/opt/kdeck/bin/kdeck\"");
+                set(&mut config.transport.ssh_remote, word.map(|word| word.text));
+            }
+            _ => reader.unknown_key(key, "[server]", KEYS),
         }
+    }
+}
+
+/// A port, or `false` for none.
+fn directory_port(reader: &mut Reader, value: &Value) -> Option<Option<u16>> {
+    if let toml::de::DeValue::Boolean(on) = value.get_ref() {
+        return Some(on.then_some(DIRECTORY_PORT));
+    }
+    let port: Option<u32> = reader.integer(value, 1..=u32::from(u16::MAX));
+    Some(Some(u16::try_from(port?).ok()?))
+}
+
+pub(super) fn read_tls(reader: &mut Reader, table: &DeTable, tls: &mut TlsSettings) {
+    const KEYS: &[&str] = &[
+        "certificate",
+        "key",
+        "ca",
+        "client_ca",
+        "client_certificate",
+        "client_key",
+    ];
+    for (key, value) in table.iter() {
+        let place = match key.get_ref().as_ref() {
+            "certificate" => &mut tls.certificate,
+            "key" => &mut tls.key,
+            "ca" => &mut tls.ca,
+            "client_ca" => &mut tls.client_ca,
+            "client_certificate" => &mut tls.client_certificate,
+            "client_key" => &mut tls.client_key,
+            _ => {
+                reader.unknown_key(key, "[tls]", KEYS);
+                continue;
+            }
+        };
+        let word = reader.word(value, "\"/etc/kdeck/lab.pem\"");
+        set(place, word.map(|word| Some(PathBuf::from(word.text))));
     }
 }
 

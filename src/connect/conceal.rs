@@ -27,7 +27,7 @@ pub(super) fn conceal(raw: &str) -> String {
             }
             continue;
         };
-        after_password = secret == "password";
+        after_password = secret != "key";
         let (open, hidden) = piece.split_at(at);
         shown.push_str(open);
         let keeps_dots = secret == "key";
@@ -48,7 +48,7 @@ fn find_secret(piece: &str) -> Option<(&'static str, usize)> {
         match c {
             '=' => {
                 let name = piece.get(start..at).unwrap_or_default();
-                if let Some(secret) = nearest(name.trim(), &["key", "password"]) {
+                if let Some(secret) = nearest(name.trim(), &["key", "password", "viewpassword"]) {
                     return Some((secret, at + 1));
                 }
                 start = at + 1;

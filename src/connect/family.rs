@@ -44,8 +44,9 @@ impl Family {
         }
     }
 
-    /// The line to type for `shown`, in which secrets are already hidden.
-    pub(super) fn command_line(self, shown: &str) -> String {
+    /// The line to type for `shown`, fit to be pasted into a shell.
+    #[must_use]
+    pub fn command_line(self, shown: &str) -> String {
         format!("kdeck {} {}", self.switch(), shell_word(shown))
     }
 }

@@ -24,6 +24,8 @@ pub struct ServerString {
     pub transport: ServerTransport,
     /// What they have to know; `None` if nothing was said about it.
     pub password: Option<Password>,
+    /// What they have to know to watch only; our own.
+    pub viewpassword: Option<Password>,
     /// Kept out of the lists of servers.
     pub hidden: bool,
     /// `IcfEnable`: on Windows, opens the firewall.
@@ -86,6 +88,47 @@ impl ServerString {
         self.write(false).listed()
     }
 
+    /// The string with which clients join this server of the machine `server`, as debuggers print it: the address, the
+    /// password (in clear if `reveal`), the machine where one is needed. `None` if it is the server that dials.
+    #[must_use]
+    pub fn for_clients(&self, server: &str, reveal: bool) -> Option<String> {
+        let mut written = match &self.transport {
+            ServerTransport::Tcp {
+                listen: Listen::Call { .. },
+                ..
+            }
+            | ServerTransport::Ssl {
+                listen: Listen::Call { .. },
+                ..
+            } => return None,
+            _ => self.write_transport(),
+        };
+        self.write_password(&mut written);
+        let here = !matches!(self.transport, ServerTransport::Com(_));
+        written.some("server", here.then_some(server));
+        Some(if reveal {
+            written.pasted()
+        } else {
+            written.listed()
+        })
+    }
+
+    /// The string with which clients join a server on a pipe of the machine `server` through its SSH server.
+    #[must_use]
+    pub fn for_clients_by_ssh(&self, server: &str, reveal: bool) -> Option<String> {
+        let ServerTransport::Npipe { pipe } = &self.transport else {
+            return None;
+        };
+        let mut written = Written::new("ssh");
+        written.value("server", server).value("pipe", pipe);
+        self.write_password(&mut written);
+        Some(if reveal {
+            written.pasted()
+        } else {
+            written.listed()
+        })
+    }
+
     /// What is odd about it, though it works. Whole sentences without their full stop.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
@@ -104,8 +147,8 @@ impl ServerString {
         warnings
     }
 
-    fn write(&self, with_server: bool) -> Written {
-        let mut written = match &self.transport {
+    fn write_transport(&self) -> Written {
+        match &self.transport {
             ServerTransport::Tcp { listen, ipv6_only } => {
                 let mut written = Written::new("tcp");
                 listen.write(&mut written);
@@ -137,12 +180,23 @@ impl ServerString {
                 channel.write(&mut written);
                 written
             }
-        };
+        }
+    }
+
+    fn write_password(&self, written: &mut Written) {
         if let Some(password) = &self.password {
             match password.reveal() {
                 Some(secret) => written.secret("password", secret),
                 None => written.value("password", password.written()),
             };
+        }
+    }
+
+    fn write(&self, with_server: bool) -> Written {
+        let mut written = self.write_transport();
+        self.write_password(&mut written);
+        if let Some(password) = &self.viewpassword {
+            written.secret("viewpassword", password.written());
         }
         written
             .flag("hidden", self.hidden)
@@ -245,6 +299,7 @@ fn read(
     Ok(ServerString {
         transport,
         password: password(&options)?,
+        viewpassword: viewpassword(&options)?,
         hidden: options.has("hidden"),
         icf_enable: options.has("IcfEnable"),
         server: options
@@ -252,6 +307,31 @@ fn read(
             .map(|value| host(&options, value))
             .transpose()?,
     })
+}
+
+/// The observers' password, which makes sense only where operators have to know one that is not the same.
+fn viewpassword(options: &Options<'_, '_>) -> Result<Option<Password>, Error> {
+    let Some(value) = options.value("viewpassword") else {
+        return Ok(None);
+    };
+    let password = Password::new(value.text).map_err(|reason| options.bad(value, reason))?;
+    if password.reveal().is_none() {
+        return Err(options.bad(
+            value,
+            "watching without a password is not served; leave password= out and give observers one of their own",
+        ));
+    }
+    match options.value("password") {
+        Some(operators) if operators.text == "none" => Err(options.bad(
+            value,
+            "with password=none anybody may join as an operator; give operators a password as well",
+        )),
+        Some(operators) if operators.text == value.text => Err(options.bad(
+            value,
+            "the same as password=: operators and observers are told apart by theirs",
+        )),
+        _ => Ok(Some(password)),
+    }
 }
 
 const SERVER_KINDS: &[&str] = &["tcp", "npipe", "spipe", "ssl", "com"];
@@ -297,4 +377,8 @@ const COM_SERVER: Kind = Kind {
 };
 
 const PORT: &[Spec] = &[value("port", "N"), value("clicon", "HOST")];
-const COMMON: &[Spec] = &[flag("hidden"), value("server", "HOST")];
+const COMMON: &[Spec] = &[
+    value("viewpassword", "PASSWORD"),
+    flag("hidden"),
+    value("server", "HOST"),
+];

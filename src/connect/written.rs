@@ -85,6 +85,11 @@ impl Written {
         self.join(capitalised, true)
     }
 
+    /// As debuggers print it for clients to type: names with capitals, secrets included.
+    pub fn pasted(&self) -> String {
+        self.join(capitalised, false)
+    }
+
     /// Only what follows the colon, as [`Written::whole`].
     pub fn options(&self) -> Vec<String> {
         self.parts
@@ -116,6 +121,7 @@ impl Part {
 
 fn capitalised(option: &str) -> String {
     match option {
+        "viewpassword" => "ViewPassword".to_owned(),
         "certuser" => "CertUser".to_owned(),
         "machuser" => "MachUser".to_owned(),
         "ipversion" => "IpVersion".to_owned(),

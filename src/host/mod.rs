@@ -2,13 +2,17 @@
 
 mod logs;
 mod seats;
+mod sessions;
+mod steering;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,9 +20,12 @@ use crate::config::{Config, Overrides, Places, Problems};
 use crate::connect::TargetString;
 use crate::deck::{Asked, News};
 use crate::rack::{Rack, TargetId};
+use crate::session::audit::Audit;
+use crate::session::directory::Directory;
 use crate::session::people::{Arrival, Eviction, Presence, Seated};
-use crate::session::server::ServerEntry;
+use crate::session::server::Servers;
 use crate::session::server::lobby::Lobby;
+use crate::session::transport::Trust;
 use crate::session::{Author, Chat, People, Permission, Person};
 use crate::target::netconsole::Ports;
 use crate::target::{Request, debugger};
@@ -27,14 +34,21 @@ use crate::transcript::{Kind, Time};
 
 use self::logs::Logs;
 use self::seats::Seats;
+use self::steering::Steering;
+
+pub(crate) use self::sessions::may;
 
 /// How long targets have to close their links when the host ends.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the audit log has to be written when the host ends.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 /// How long the logs have to be written when the host ends.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Said to an observer who writes.
 pub(crate) const OBSERVER: &str = "you watch: an observer does not steer targets";
+/// Said to an operator who uses files of the host's machine.
+const FILES: &str = "files of the host are for its owner alone; [server] allow = [\"files\"] of its configuration lets operators use them";
 
 /// Reads the configuration anew, command line included.
 pub type Source = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
@@ -58,6 +72,13 @@ pub struct Host {
     places: Places,
     source: Source,
     logs: Arc<Logs>,
+    servers: Servers,
+    directory: Directory,
+    steering: Steering,
+    audit: OnceLock<Audit>,
+    trust: OnceCell<Arc<Trust>>,
+    /// `.shell` is forbidden for good.
+    no_shell: AtomicBool,
     seats: Mutex<Seats>,
 }
 
@@ -75,6 +96,7 @@ impl Host {
         news: News,
     ) -> std::io::Result<Arc<Self>> {
         let (pulse, events) = (news.pulse(), news.sender());
+        let minded = events.subscribe();
         let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
         let host = Arc::new(Self {
             logs: Arc::new(Logs::new(writer, events.clone(), pulse)),
@@ -91,8 +113,15 @@ impl Host {
             ports: Ports::default(),
             places,
             source,
+            servers: Servers::default(),
+            directory: Directory::default(),
+            steering: Steering::default(),
+            audit: OnceLock::new(),
+            trust: OnceCell::new(),
+            no_shell: AtomicBool::new(false),
             seats: Mutex::default(),
         });
+        host.begin_minding(minded);
         host.seats().change(&host, config);
         Ok(host)
     }
@@ -155,11 +184,6 @@ impl Host {
         self.run
     }
 
-    /// The servers through which people join.
-    pub fn servers(&self) -> Vec<ServerEntry> {
-        Vec::new()
-    }
-
     /// Asks a target for something, as `author`. What is sent is recorded in the transcript first. Observers may ask for
     /// nothing but a description: whatever their client says, this is where it ends.
     pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {
@@ -172,10 +196,20 @@ impl Host {
         };
         if let Request::Line(text) | Request::Debugger(text) = &request
             && target.debugger
-            && author.permission < Permission::Owner
             && debugger::touches_files(text)
+            && !may(author, seats.config().sessions.allow.files)
         {
-            return Asked::refused("files of the host are for its owner alone");
+            return Asked::refused(FILES);
+        }
+        let is_input = !matches!(request, Request::Describe | Request::Resize { .. });
+        let writes = match &request {
+            Request::Line(text) | Request::Debugger(text) => {
+                !target.debugger || debugger::changes(text)
+            }
+            _ => is_input,
+        };
+        if is_input && let Err(held) = self.may_steer(target, author) {
+            return Asked::refused(&held);
         }
         // The record and the queue get it under one lock, so that both have the same order.
         let note = |text: std::borrow::Cow<'_, str>| {
@@ -183,16 +217,17 @@ impl Host {
                 .transcript
                 .note(Time::now(), Kind::Command, Some(&author.name), &text)
         };
-        let seq = match &request {
-            Request::Line(_) if target.transcript.asks_for_secret() => {
-                Some(note("(not shown)".into()))
-            }
-            _ => request.typed().map(note),
+        let shown = match &request {
+            Request::Line(_) if target.transcript.asks_for_secret() => Some("(not shown)".into()),
+            _ => request.typed(),
         };
-        Asked {
-            seq,
-            answer: control.ask(request),
+        self.audit_request(author, target, &request, shown.as_deref());
+        let seq = shown.map(note);
+        let answer = control.ask(request);
+        if writes {
+            self.steers(target, author);
         }
+        Asked { seq, answer }
     }
 
     /// Adds a target, given as on the command line. Tells what came of it.
@@ -277,10 +312,16 @@ impl Host {
     pub async fn stop(&self) -> Result<(), String> {
         self.end();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
-        let logs = self.logs.clone();
-        tokio::task::spawn_blocking(move || logs.stop(LAST_WRITE))
-            .await
-            .unwrap_or_else(|_| Err("the logs may not be complete".to_owned()))
+        self.directory.withdraw();
+        let (logs, audit) = (self.logs.clone(), self.audit.get().cloned());
+        tokio::task::spawn_blocking(move || {
+            if let Some(audit) = audit {
+                audit.finish(LAST_RECORDS);
+            }
+            logs.stop(LAST_WRITE)
+        })
+        .await
+        .unwrap_or_else(|_| Err("the logs may not be complete".to_owned()))
     }
 
     fn seats(&self) -> MutexGuard<'_, Seats> {

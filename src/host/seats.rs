@@ -315,7 +315,7 @@ fn told(changes: &config::Changes) -> String {
     let (later, now): (Vec<&str>, Vec<&str>) = changes
         .tables
         .iter()
-        .partition(|table| matches!(**table, "screen" | "keys" | "server"));
+        .partition(|table| matches!(**table, "screen" | "keys" | "server" | "tls"));
     tell("settings changed:", now);
     tell("these settings take effect at the next start:", later);
     if parts.is_empty() {

@@ -79,6 +79,8 @@ pub struct Status {
     pub prompt: String,
     /// Something that needs a person soon, in words: a bug check. Empty if nothing does.
     pub alert: String,
+    /// The name of whoever has taken it for themselves; empty if nobody has.
+    pub holder: String,
 }
 
 impl Status {
@@ -119,6 +121,7 @@ impl Shared {
                 log: Health::Off,
                 prompt: String::new(),
                 alert: String::new(),
+                holder: String::new(),
             }),
             version: AtomicU64::new(1),
         }
@@ -176,6 +179,11 @@ impl Shared {
     /// Raises an alert, or ends it with an empty text. Returns false if nothing is different.
     pub fn set_alert(&self, alert: &str) -> bool {
         self.change(|status| replace(&mut status.alert, alert))
+    }
+
+    /// Changes who has taken it for themselves, an empty name for nobody. Returns false if nothing is different.
+    pub fn set_holder(&self, holder: &str) -> bool {
+        self.change(|status| replace(&mut status.holder, holder))
     }
 
     /// Whether something needs a person soon: cheap, for counting.

@@ -3,8 +3,10 @@
 //! A server belongs to a [`Host`](crate::host::Host); a client is joined to somebody else's. The bytes between them are
 //! [`proto::session`](crate::proto::session).
 
+pub mod audit;
 pub mod chat;
 pub mod client;
+pub mod directory;
 pub mod door;
 pub mod guard;
 pub mod people;
@@ -17,7 +19,7 @@ mod tests;
 
 pub use chat::{Chat, Said};
 pub use people::{Change, People, Person};
-pub use permission::{Author, Permission};
+pub use permission::{Allowed, Author, Permission};
 
 /// The name of this machine, without its domain.
 #[must_use]

@@ -35,6 +35,15 @@ impl fmt::Display for Permission {
     }
 }
 
+/// What operators may do to the host's machine, beyond steering its targets: nothing unless its configuration says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Read and write files, use devices and sockets.
+    pub files: bool,
+    /// Run programs.
+    pub programs: bool,
+}
+
 /// Who is behind a command, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {

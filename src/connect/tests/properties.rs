@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use crate::connect::{
     Certificate, ClientString, ClientTransport, ComChannel, DataBits, Endpoint, Eol, Error, Exec,
-    FlowControl, Join, Kd, Key, LineSettings, Listen, Net, Parity, Password, PortRange, Raw,
-    RawLink, Restart, SerialLine, ServerString, ServerTransport, StopBits, TargetLink,
-    TargetString, Telnet, check_name,
+    FlowControl, Join, Kd, Key, LineSettings, Listen, Net, PASSWORD_BYTES_MAX, Parity, Password,
+    PortRange, Raw, RawLink, Restart, SerialLine, ServerString, ServerTransport, StopBits,
+    TargetLink, TargetString, Telnet, check_name,
 };
 
 proptest! {
@@ -270,30 +270,39 @@ fn server() -> BoxedStrategy<ServerString> {
         any::<bool>(),
         any::<bool>(),
         option::of(host()),
+        any::<bool>(),
     )
-        .prop_map(|(transport, password, hidden, icf_enable, server)| {
-            let calls = matches!(
-                transport,
-                ServerTransport::Tcp {
-                    listen: Listen::Call { .. },
-                    ..
-                } | ServerTransport::Ssl {
-                    listen: Listen::Call { .. },
-                    ..
+        .prop_map(
+            |(transport, password, hidden, icf_enable, server, watched)| {
+                let calls = matches!(
+                    transport,
+                    ServerTransport::Tcp {
+                        listen: Listen::Call { .. },
+                        ..
+                    } | ServerTransport::Ssl {
+                        listen: Listen::Call { .. },
+                        ..
+                    }
+                );
+                let windows_only = matches!(
+                    transport,
+                    ServerTransport::Tcp { .. } | ServerTransport::Npipe { .. }
+                );
+                let is_open = password
+                    .as_ref()
+                    .is_some_and(|password| password.reveal().is_none());
+                // Longer than any of the operators'.
+                let watchers = Password::new(&"w".repeat(PASSWORD_BYTES_MAX)).unwrap();
+                ServerString {
+                    transport,
+                    viewpassword: Some(watchers).filter(|_| watched && !is_open),
+                    password,
+                    hidden: hidden && !calls,
+                    icf_enable: icf_enable && windows_only && !calls,
+                    server: server.filter(|_| !calls),
                 }
-            );
-            let windows_only = matches!(
-                transport,
-                ServerTransport::Tcp { .. } | ServerTransport::Npipe { .. }
-            );
-            ServerString {
-                transport,
-                password,
-                hidden: hidden && !calls,
-                icf_enable: icf_enable && windows_only && !calls,
-                server: server.filter(|_| !calls),
-            }
-        })
+            },
+        )
         .boxed()
 }
 

@@ -80,6 +80,55 @@ fn the_other_transports_are_read() {
 }
 
 #[test]
+fn observers_have_a_password_of_their_own() {
+    let server = read::<ServerString>("tcp:port=5005,viewpassword=watch,password=Lab12");
+    let view = server.viewpassword.as_ref().and_then(|view| view.reveal());
+    assert_eq!(view, Some("watch"));
+    assert_eq!(
+        server.to_string(),
+        "tcp:port=5005,password=Lab12,viewpassword=watch"
+    );
+    assert_eq!(server.masked(), "tcp:Port=5005,Password=*,ViewPassword=*");
+    assert!(!format!("{server:?}").contains("watch"));
+    for wrong in [
+        "tcp:port=5005,viewpassword=none",
+        "tcp:port=5005,password=none,viewpassword=watch",
+        "tcp:port=5005,password=watch,viewpassword=watch",
+    ] {
+        let error = wrong.parse::<ServerString>().unwrap_err().to_string();
+        assert!(
+            error.contains("viewpassword") && !error.contains("=watch"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn clients_lines_have_the_machine_where_one_is_needed() {
+    let line = |string: &str, reveal| read::<ServerString>(string).for_clients("LABHOST", reveal);
+    let is = |string, masked: &str, pasted: &str| {
+        assert_eq!(line(string, false).as_deref(), Some(masked));
+        assert_eq!(line(string, true).as_deref(), Some(pasted));
+    };
+    is(
+        "tcp:password=Lab12,port=5005,hidden,viewpassword=watch",
+        "tcp:Port=5005,Password=*,Server=LABHOST",
+        "tcp:Port=5005,Password=Lab12,Server=LABHOST",
+    );
+    is(
+        "com:port=com2,baud=9600,channel=7,password=Lab12",
+        "com:Port=/dev/ttyS1,Baud=9600,Channel=7,Password=*",
+        "com:Port=/dev/ttyS1,Baud=9600,Channel=7,Password=Lab12",
+    );
+    assert_eq!(line("tcp:port=5005,clicon=BOX", true), None);
+    let pipe = read::<ServerString>("npipe:pipe=lab");
+    assert_eq!(
+        pipe.for_clients_by_ssh("LABHOST", true).as_deref(),
+        Some("ssh:Server=LABHOST,Pipe=lab")
+    );
+}
+
+#[test]
 fn a_password_is_written_but_never_listed_or_debugged() {
     let server = read::<ServerString>("tcp:port=5005,hidden,password=Lab12,IcfEnable");
     assert!(server.hidden && server.icf_enable);

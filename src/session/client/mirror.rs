@@ -112,6 +112,7 @@ impl Mirror {
             },
             prompt: info.prompt,
             alert: info.alert,
+            holder: info.holder,
         })
     }
 

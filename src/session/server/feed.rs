@@ -243,7 +243,7 @@ fn info(status: Status) -> StatusInfo {
         since: status.since,
         prompt: status.prompt,
         alert: status.alert,
-        holder: String::new(),
+        holder: status.holder,
         log_fails: match status.log {
             Health::Failing { reason } => reason,
             _ => String::new(),

@@ -1,0 +1,111 @@
+//! What of a flood is kept: strangers must not be able to turn the log over, nor keys of raw mode to fill it.
+
+use std::time::{Duration, Instant};
+
+use super::Record;
+
+/// Of refusals, so many are kept in each [`PERIOD`]; the others are counted.
+const REFUSALS_MAX: u32 = 60;
+/// How often what was not kept is told of.
+const PERIOD: Duration = Duration::from_secs(60);
+/// Records of keys by one person to one target follow each other at least so far apart.
+const KEYS_APART: Duration = Duration::from_secs(60);
+/// People at keys who are remembered at once.
+const TYPISTS_MAX: usize = 64;
+
+/// Lets records pass, or counts them.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    period: Option<Instant>,
+    refusals: u32,
+    typists: Vec<(Instant, Vec<(&'static str, String)>)>,
+}
+
+impl Gate {
+    /// What is to be written now that this record came.
+    pub(super) fn pass(&mut self, now: Instant, record: Record) -> Vec<Record> {
+        let mut passed = Vec::new();
+        let period = *self.period.get_or_insert(now);
+        if now.duration_since(period) >= PERIOD {
+            passed.extend(self.uncounted(&record));
+            self.period = Some(now);
+            self.refusals = 0;
+        }
+        let is_kept = match record.what {
+            "refused" => {
+                self.refusals += 1;
+                self.refusals <= REFUSALS_MAX
+            }
+            "keys" => self.is_news(now, &record),
+            _ => true,
+        };
+        if is_kept {
+            passed.push(record);
+        }
+        passed
+    }
+
+    /// The refusals that were not kept.
+    fn uncounted(&self, record: &Record) -> Option<Record> {
+        let more = self.refusals.saturating_sub(REFUSALS_MAX);
+        (more > 0).then(|| Record {
+            time: record.time,
+            what: "refused-more",
+            fields: vec![("times", more.to_string())],
+        })
+    }
+
+    fn is_news(&mut self, now: Instant, record: &Record) -> bool {
+        self.typists
+            .retain(|(since, _)| now.duration_since(*since) < KEYS_APART);
+        if self
+            .typists
+            .iter()
+            .any(|(_, fields)| *fields == record.fields)
+        {
+            return false;
+        }
+        if self.typists.len() < TYPISTS_MAX {
+            self.typists.push((now, record.fields.clone()));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Time;
+
+    fn record(what: &'static str, who: &str) -> Record {
+        Record {
+            time: Time(0),
+            what,
+            fields: vec![("person", who.to_owned())],
+        }
+    }
+
+    #[test]
+    fn a_flood_of_strangers_is_counted_and_hides_nobody_else() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let mut passed = Vec::new();
+        for _ in 0..1000 {
+            passed.extend(gate.pass(now, record("refused", "eve")));
+        }
+        passed.extend(gate.pass(now, record("joined", "alice")));
+        assert_eq!(passed.len(), REFUSALS_MAX as usize + 1);
+        let later = gate.pass(now + PERIOD, record("left", "alice"));
+        let words: Vec<&str> = later.iter().map(|record| record.what).collect();
+        assert_eq!(words, ["refused-more", "left"]);
+        assert_eq!(later[0].fields, [("times", "940".to_owned())]);
+        assert_eq!(gate.pass(now + PERIOD, record("refused", "eve")).len(), 1);
+    }
+
+    #[test]
+    fn keys_are_told_of_once_a_minute() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let mut keys = |who, at| gate.pass(at, record("keys", who)).len();
+        assert_eq!((keys("a", now), keys("a", now), keys("b", now)), (1, 0, 1));
+        assert_eq!(keys("a", now + KEYS_APART), 1);
+    }
+}
