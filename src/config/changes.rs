@@ -74,6 +74,7 @@ impl Config {
             ),
             ("server.allow", old.sessions.allow != new.sessions.allow),
             ("tls", old.transport.tls != new.transport.tls),
+            ("chat", old.chat != new.chat),
             ("log", old.log != new.log),
             ("history", old.history != new.history),
             ("screen", old.screen != new.screen),

@@ -38,7 +38,8 @@ pub use quantity::{QuantityError, parse_duration, parse_size, show_duration, sho
 pub use range::{Expansion, RangeError, Template};
 pub use read::Word;
 pub use settings::{
-    Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen, Sessions,
+    Chat, Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen,
+    Sessions,
 };
 pub use targets::Target;
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// Certificates, and the SSH client.
     pub transport: transport::Settings,
+    /// The debug-and-chat port.
+    pub chat: Chat,
     /// What is written to disk.
     pub log: Log,
     /// What is kept in memory.
@@ -190,13 +193,15 @@ impl Config {
                     let message = "this version of kdeck has no triggers yet";
                     reader.warning(first_span(value), message, help);
                 }
-                "server" | "tls" | "log" | "history" | "screen" | "keys" | "reconnect" => {
+                "server" | "tls" | "chat" | "log" | "history" | "screen" | "keys"
+                | "reconnect" => {
                     let Some(table) = reader.table(value, name) else {
                         continue;
                     };
                     match name {
                         "server" => tables::read_server(reader, table, self),
                         "tls" => tables::read_tls(reader, table, &mut self.transport.tls),
+                        "chat" => tables::read_chat(reader, table, &mut self.chat),
                         "log" => tables::read_log(reader, table, &mut self.log),
                         "history" => tables::read_history(reader, table, &mut self.history),
                         "screen" => {

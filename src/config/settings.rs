@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::read::Word;
 use crate::session::Allowed;
+use crate::connect::ChatPort;
+use crate::rack::Pattern;
 
 /// `[log]`: what is written to disk of what targets say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +164,27 @@ impl Default for Reconnect {
         Reconnect {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[chat]`: the debug-and-chat port for people with `nc` or PuTTY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// The port to open at the start; none if `None`.
+    pub port: Option<ChatPort>,
+    /// A line of chat on that port: `{0}` is the name, `{1}` what was said.
+    pub format: String,
+    /// Targets whose whole output goes to that port.
+    pub broadcast: Vec<Pattern>,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Chat {
+            port: None,
+            format: "{0}> {1}".to_owned(),
+            broadcast: Vec::new(),
         }
     }
 }

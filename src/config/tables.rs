@@ -11,9 +11,10 @@ use super::Config;
 use super::Vocabulary;
 use super::read::{Reader, Value, Word, quote, set};
 use super::settings::{
-    Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen,
+    Chat, Color, DIRECTORY_PORT, History, KeyChange, Log, LogFormat, LogTime, Reconnect, Screen,
 };
-use crate::connect::ServerString;
+use crate::connect::{ChatPort, ServerString};
+use crate::rack::Pattern;
 use crate::session::transport::TlsSettings;
 
 /// The tables a file can have.
@@ -21,6 +22,7 @@ pub(super) const TABLES: &[&str] = &[
     "target",
     "server",
     "tls",
+    "chat",
     "log",
     "history",
     "screen",
@@ -322,6 +324,45 @@ pub(super) fn read_tls(reader: &mut Reader, table: &DeTable, tls: &mut TlsSettin
         let word = reader.word(value, "\"/etc/kdeck/lab.pem\"");
         set(place, word.map(|word| Some(PathBuf::from(word.text))));
     }
+}
+
+pub(super) fn read_chat(reader: &mut Reader, table: &DeTable, chat: &mut Chat) {
+    const KEYS: &[&str] = &["port", "format", "broadcast"];
+    for (key, value) in table.iter() {
+        match key.get_ref().as_ref() {
+            "port" => {
+                let Some(word) = reader.word(value, "\"tcp:port=3014\"") else {
+                    continue;
+                };
+                match word.text.parse::<ChatPort>() {
+                    Ok(port) => chat.port = Some(port),
+                    Err(error) => reader.connect_error(&word, &error, |span| span),
+                }
+            }
+            "format" => set(&mut chat.format, chat_format(reader, value)),
+            "broadcast" => {
+                let words = reader.words(value, "[\"web*\", \"rack-a\"]");
+                let words = words.unwrap_or_default();
+                let patterns = words.iter().map(|word| Pattern::new(&word.text));
+                chat.broadcast.extend(patterns.flatten());
+            }
+            _ => reader.unknown_key(key, "[chat]", KEYS),
+        }
+    }
+}
+
+fn chat_format(reader: &mut Reader, value: &Value) -> Option<String> {
+    let word = reader.word(value, "\"{0}> {1}\"")?;
+    let whole = word.text.contains("{0}") && word.text.contains("{1}");
+    if !whole || word.text.chars().any(char::is_control) {
+        reader.error(
+            word.span,
+            format!("{} is no format of a line of chat", quote(&word.text)),
+            "{0} stands for the name, {1} for what was said, and both are needed",
+        );
+        return None;
+    }
+    Some(word.text)
 }
 
 /// From one file system block's worth of lines to more than anybody opens in an editor.

@@ -1,10 +1,10 @@
-//! The three families of connection strings, and one given where another is wanted.
+//! The families of connection strings, and one given where another is wanted.
 
 use super::error::{Error, Fault};
 use super::grammar::{Source, Spanned};
 use super::{ClientString, ServerString};
 
-/// Which of the three kinds of line a connection string is for.
+/// What a connection string is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// A thing to debug or watch: `-k`.
@@ -13,16 +13,19 @@ pub enum Family {
     Server,
     /// A server to join: `-remote`.
     Client,
+    /// The debug-and-chat port: `.chatport`.
+    ChatPort,
 }
 
 impl Family {
-    /// The option of the command line that takes this family.
+    /// What takes this family: an option of the command line, or a command.
     #[must_use]
     pub fn switch(self) -> &'static str {
         match self {
             Self::Target => "-k",
             Self::Server => "-server",
             Self::Client => "-remote",
+            Self::ChatPort => ".chatport",
         }
     }
 
@@ -32,6 +35,7 @@ impl Family {
             Self::Target => "a target string",
             Self::Server => "a server string",
             Self::Client => "a client string",
+            Self::ChatPort => "the string of a chat port",
         }
     }
 
@@ -41,6 +45,7 @@ impl Family {
             Self::Target => "raw:server=lab1,port=7001",
             Self::Server => "tcp:port=5005",
             Self::Client => "tcp:server=lab01,port=5005",
+            Self::ChatPort => "tcp:port=3014",
         }
     }
 

@@ -17,6 +17,7 @@
 //! one of Microsoft's debugger documentation ("Performing kernel-mode debugging using KD", "Activating a debugging
 //! server", "Activating a debugging client"); the other kinds are our own.
 
+mod chat_port;
 mod client;
 mod conceal;
 mod endpoint;
@@ -37,6 +38,7 @@ mod target;
 mod transport;
 mod written;
 
+pub use chat_port::{CHAT_PORT, ChatPort};
 pub use client::{ClientString, ClientTransport, Join};
 pub use endpoint::Endpoint;
 pub use error::{Error, Fault};

@@ -3,5 +3,6 @@
 pub mod kd;
 pub mod kdnet;
 pub mod netconsole;
+pub mod rawchat;
 pub mod session;
 pub mod telnet;

@@ -97,6 +97,8 @@ pub struct Raw {
     pub eol: Eol,
     /// Opened again when lost.
     pub reconnect: bool,
+    /// The name to register under when a debug-and-chat port says that this is the first time.
+    pub register: Option<String>,
 }
 
 /// Who dials.

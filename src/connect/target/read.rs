@@ -16,6 +16,7 @@ use super::super::name::check_name;
 use super::super::options::{Options, Value};
 use super::super::serial::{LINE, LINE_NAMES, LineSettings, SerialLine, windows_device};
 use super::{Endpoint, Eol, Exec, Kd, Net, Raw, RawLink, TargetLink, TargetString, Telnet};
+use crate::proto::rawchat;
 
 impl FromStr for TargetString {
     type Err = Error;
@@ -252,6 +253,7 @@ const RAW: Kind = Kind {
         &[flag("listen"), value("bind", "ADDRESS")],
         EOL,
         RECONNECT,
+        &[value("register", "NAME")],
         NAMING,
     ],
 };
@@ -280,7 +282,19 @@ fn raw(options: &Options<'_, '_>) -> Result<TargetLink, Error> {
         link,
         eol: eol(options)?,
         reconnect: reconnect(options)?,
+        register: options
+            .value("register")
+            .map(|value| register(options, value))
+            .transpose()?,
     }))
+}
+
+/// A name that a debug-and-chat port takes.
+fn register(options: &Options<'_, '_>, value: Value<'_>) -> Result<String, Error> {
+    match rawchat::name::check(value.text) {
+        Ok(()) => Ok(value.text.to_owned()),
+        Err(_) => Err(options.bad(value, "a name has at most 24 letters, digits and `._-`")),
+    }
 }
 
 const TELNET: Kind = Kind {

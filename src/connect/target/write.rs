@@ -120,6 +120,7 @@ impl Raw {
             }
         }
         write_text(written, self.eol, self.reconnect);
+        written.some("register", self.register.as_ref());
     }
 }
 

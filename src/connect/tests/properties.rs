@@ -146,13 +146,16 @@ fn link() -> BoxedStrategy<TargetLink> {
         endpoint().prop_map(RawLink::Dial),
         (port(), any::<Option<IpAddr>>()).prop_map(|(port, bind)| RawLink::Listen { port, bind }),
     ];
-    let raw = (raw_link, eol(), any::<bool>()).prop_map(|(link, eol, reconnect)| {
-        TargetLink::Raw(Raw {
-            link,
-            eol,
-            reconnect,
-        })
-    });
+    let register = proptest::option::of("[a-z][a-zA-Z0-9._-]{0,20}x");
+    let raw =
+        (raw_link, eol(), any::<bool>(), register).prop_map(|(link, eol, reconnect, register)| {
+            TargetLink::Raw(Raw {
+                link,
+                eol,
+                reconnect,
+                register,
+            })
+        });
     let telnet = (host(), port(), settings(), eol(), any::<bool>()).prop_map(
         |(host, port, line, eol, reconnect)| {
             TargetLink::Telnet(Telnet {

@@ -131,6 +131,7 @@ fn gdb_and_raw_share_their_endpoints() {
             link: RawLink::Dial(endpoint),
             eol: Eol::Cr,
             reconnect: true,
+            register: None,
         };
         assert_eq!(link(&format!("raw:{options}")), TargetLink::Raw(raw));
     }
@@ -164,6 +165,18 @@ fn a_serial_line_has_a_shape_and_flow_control() {
 }
 
 #[test]
+fn a_raw_target_can_be_told_under_which_name_to_register() {
+    let TargetLink::Raw(raw) = link("raw:server=lab1,port=3014,register=alice") else {
+        panic!("a raw target");
+    };
+    assert_eq!(raw.register.as_deref(), Some("alice"));
+    for bad in ["a b", "host", "a>b"] {
+        let string = format!("raw:server=lab1,port=3014,register={bad}");
+        assert!(string.parse::<TargetString>().is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn a_raw_target_can_dial_in() {
     let listen = |bind: Option<&str>, eol, reconnect| {
         let bind = bind.map(|address| address.parse().unwrap());
@@ -171,6 +184,7 @@ fn a_raw_target_can_dial_in() {
             link: RawLink::Listen { port: 7000, bind },
             eol,
             reconnect,
+            register: None,
         })
     };
     assert_eq!(link("raw:listen,port=7000"), listen(None, Eol::Cr, true));
