@@ -3,6 +3,7 @@
 //! A line is text for a target, or a dot command; `@WHOM` in front of either says which targets it is for, else it is for
 //! the one in front of the person.
 
+pub mod devices;
 mod help;
 pub mod history;
 pub mod line;

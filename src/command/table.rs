@@ -1,6 +1,6 @@
 //! The one table of all commands: parser, completion, help and manual read it.
 
-use super::{Call, Replies, history, link, rack};
+use super::{Call, Replies, devices, history, link, rack};
 
 /// One command.
 #[derive(Debug, Clone, Copy)]
@@ -163,11 +163,24 @@ pub const TABLE: &[Command] = &[
     )
     .writes(),
     deck(
+        ".broadcast",
+        "[NAME on|off]",
+        devices::broadcast,
+        "show devices of the chat port all that targets print, or not",
+    ),
+    deck(
         ".bugcheck",
         "",
         link::debugger,
         "show the bug check that stopped a Windows target: code, name, parameters",
     ),
+    deck(
+        ".chatport",
+        "[STRING|off]",
+        devices::chat_port,
+        "open the port where people with nc or PuTTY read and chat, or close it",
+    )
+    .waits(),
     screen(".close", "", "close the pane in front"),
     deck(
         ".connect",
@@ -188,6 +201,19 @@ pub const TABLE: &[Command] = &[
         "[ADDRESS]",
         link::debugger,
         "look at registers and stack as the context record at ADDRESS has them",
+    ),
+    deck(
+        ".device",
+        "VERB WHO",
+        devices::device,
+        "kick, block, unblock, mute, unmute a device; import FILE of another kernel",
+    )
+    .waits(),
+    deck(
+        ".devices",
+        "",
+        devices::list,
+        "list the devices that came in by the chat port",
     ),
     deck(
         ".diag",

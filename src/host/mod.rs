@@ -21,6 +21,7 @@ use crate::connect::TargetString;
 use crate::deck::{Asked, News};
 use crate::rack::{Rack, TargetId};
 use crate::session::audit::Audit;
+use crate::session::devices::{self, Devices};
 use crate::session::directory::Directory;
 use crate::session::people::{Arrival, Eviction, Presence, Seated};
 use crate::session::server::Servers;
@@ -61,6 +62,7 @@ pub struct Host {
     chat: Arc<Chat>,
     /// The person at this process itself.
     me: Mutex<Option<Presence>>,
+    devices: Arc<Devices>,
     lobby: Arc<Lobby>,
     /// The end of the session for everybody, and who wanted it.
     over: Eviction,
@@ -98,9 +100,18 @@ impl Host {
         let (pulse, events) = (news.pulse(), news.sender());
         let minded = events.subscribe();
         let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let devices = Devices::new(devices::Parts {
+            runtime: runtime.clone(),
+            news: news.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+            file: places.device_file(),
+        });
         let host = Arc::new(Self {
             logs: Arc::new(Logs::new(writer, events.clone(), pulse)),
             runtime,
+            devices,
             people: Arc::new(People::new(events.clone())),
             chat: Arc::new(Chat::new(events)),
             news,
@@ -108,8 +119,8 @@ impl Host {
             lobby: Arc::default(),
             over: Eviction::default(),
             run: run_number(),
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            tasks,
+            stop,
             ports: Ports::default(),
             places,
             source,
@@ -122,6 +133,7 @@ impl Host {
             seats: Mutex::default(),
         });
         host.begin_minding(minded);
+        host.devices.belong_to(&host);
         host.seats().change(&host, config);
         Ok(host)
     }
@@ -182,6 +194,11 @@ impl Host {
     /// Differs from that of any other host, this one started anew included.
     pub fn run(&self) -> u64 {
         self.run
+    }
+
+    /// The debug-and-chat port, and the devices that come in by it.
+    pub fn devices(&self) -> &Arc<Devices> {
+        &self.devices
     }
 
     /// Asks a target for something, as `author`. What is sent is recorded in the transcript first. Observers may ask for

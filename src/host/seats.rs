@@ -91,6 +91,9 @@ impl Seats {
         if changes.tables.contains(&"log") {
             host.logs.change(logs::settings(&new, &host.places));
         }
+        if changes.tables.contains(&"chat") {
+            host.devices.configure(&new.chat);
+        }
         self.pauses.send_replace(Pauses {
             first: new.reconnect.first,
             longest: new.reconnect.longest,

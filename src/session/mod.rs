@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod chat;
 pub mod client;
+pub mod devices;
 pub mod directory;
 pub mod door;
 pub mod guard;

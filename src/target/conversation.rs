@@ -169,6 +169,11 @@ impl<'a> Conversation<'a> {
         {
             self.outgoing.push_own(bytes);
         }
+        if let Some(line) = self.engine.poll_line() {
+            self.report.notice(&format!("sent {line}"));
+            let bytes = [line.as_bytes(), self.eol.bytes()].concat();
+            self.outgoing.push_line(bytes, None);
+        }
         while let Some(text) = self.engine.poll_notice() {
             self.report.notice(&text);
         }
@@ -209,12 +214,17 @@ impl<'a> Conversation<'a> {
         if sends && let Some(reason) = self.outgoing.refusal() {
             return self.reply(&request, answer, Err(reason));
         }
+        if let Request::Line(text) = &request
+            && let Some(reason) = self.engine.refusal(text)
+        {
+            return self.reply(&request, answer, Err(reason.to_owned()));
+        }
         match request {
             Request::Line(text) => {
                 let mut bytes = Vec::new();
                 let line = [text.as_bytes(), self.eol.bytes()].concat();
                 self.engine.encode(&line, &mut bytes);
-                self.outgoing.push_line(bytes, answer);
+                self.outgoing.push_line(bytes, Some(answer));
             }
             Request::Interrupt => self.outgoing.push_keys(vec![super::CTRL_C], answer),
             Request::Keys(keys) => {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::proto::rawchat::Guest;
 use crate::proto::telnet::{Event, LineSettings, Telnet};
 
 /// Text as it is, or telnet.
@@ -9,6 +10,8 @@ use crate::proto::telnet::{Event, LineSettings, Telnet};
 pub enum Engine {
     /// Every byte is the target's.
     Raw,
+    /// The same, on a debug-and-chat port under a name of ours.
+    Guest(Guest),
     /// Data, options and the serial line behind a terminal server.
     Telnet(Box<Telnet>),
 }
@@ -24,6 +27,10 @@ impl Engine {
     ) -> T {
         match self {
             Self::Raw => output(bytes),
+            Self::Guest(guest) => {
+                guest.handle_bytes(bytes);
+                output(bytes)
+            }
             Self::Telnet(telnet) => {
                 scratch.clear();
                 telnet.handle_bytes(now, bytes, scratch);
@@ -35,7 +42,7 @@ impl Engine {
     /// Appends `bytes` to `out` as they go over the link.
     pub fn encode(&self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Raw => out.extend_from_slice(bytes),
+            Self::Raw | Self::Guest(_) => out.extend_from_slice(bytes),
             Self::Telnet(telnet) => telnet.encode(bytes, out),
         }
     }
@@ -43,15 +50,31 @@ impl Engine {
     /// What the engine itself has to send.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         match self {
-            Self::Raw => None,
+            Self::Raw | Self::Guest(_) => None,
             Self::Telnet(telnet) => telnet.poll_transmit(),
+        }
+    }
+
+    /// A line that the engine itself has to send, without its end.
+    pub fn poll_line(&mut self) -> Option<String> {
+        match self {
+            Self::Guest(guest) => guest.poll_line(),
+            Self::Raw | Self::Telnet(_) => None,
+        }
+    }
+
+    /// Why a line is not to be sent, if so.
+    pub fn refusal(&self, line: &str) -> Option<&'static str> {
+        match self {
+            Self::Guest(guest) => guest.refusal(line),
+            Self::Raw | Self::Telnet(_) => None,
         }
     }
 
     /// When [`Engine::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self {
-            Self::Raw => None,
+            Self::Raw | Self::Guest(_) => None,
             Self::Telnet(telnet) => telnet.poll_timeout(),
         }
     }

@@ -97,10 +97,10 @@ impl Outgoing {
         self.push(What::Own(bytes), None);
     }
 
-    /// Adds a line, its end included.
-    pub fn push_line(&mut self, bytes: Vec<u8>, asked: oneshot::Sender<Answer>) {
+    /// Adds a line, its end included, and who asked for it if somebody did.
+    pub fn push_line(&mut self, bytes: Vec<u8>, asked: Option<oneshot::Sender<Answer>>) {
         self.people_bytes += bytes.len();
-        self.push(What::Line(bytes), Some(asked));
+        self.push(What::Line(bytes), asked);
     }
 
     /// Adds keys.
@@ -237,7 +237,7 @@ mod tests {
         let (near, mut far) = UnixStream::pair().unwrap();
         let (mut outgoing, mut stream) = (Outgoing::default(), Stream::Unix(near));
         let (asked, mut answer) = oneshot::channel();
-        outgoing.push_line(b"line".to_vec(), asked);
+        outgoing.push_line(b"line".to_vec(), Some(asked));
         outgoing.push_own(b"own".to_vec());
         assert!(write(&mut outgoing, true, &mut stream).await);
         assert!(!write(&mut outgoing, true, &mut stream).await);
@@ -269,7 +269,7 @@ mod tests {
         let mut outgoing = Outgoing::default();
         for _ in 0..MESSAGES {
             assert_eq!(outgoing.refusal(), None);
-            outgoing.push_line(Vec::new(), oneshot::channel().0);
+            outgoing.push_line(Vec::new(), Some(oneshot::channel().0));
         }
         assert!(outgoing.refusal().is_some());
         let mut refused = 0;

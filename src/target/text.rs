@@ -9,6 +9,7 @@ use super::conversation::{Conversation, End};
 use super::engine::Engine;
 use crate::connect::{Endpoint, Eol, Exec, Raw, RawLink, Restart, Telnet};
 use crate::link::{self, Child, Exit, Listener, Program, Stream};
+use crate::proto::rawchat::Guest;
 use crate::proto::telnet::{self, LineSettings};
 use crate::rack::State;
 
@@ -48,6 +49,10 @@ impl Text {
                     ..Default::default()
                 })))
             }
+            Self::Raw(Raw {
+                register: Some(name),
+                ..
+            }) => Engine::Guest(Guest::new(name)),
             Self::Raw(_) | Self::Exec(_) => Engine::Raw,
         }
     }

@@ -14,6 +14,8 @@ pub const BYTES_MAX: usize = 1 << 20;
 pub struct Outbox {
     logs: Queue,
     said: Queue,
+    /// Bytes that are no line: answers to a telnet client, which the assembler bounds.
+    answers: Vec<u8>,
     /// Numbers both queues in one order.
     next: u64,
     /// Log lines that were dropped and not told about yet.
@@ -67,6 +69,11 @@ impl Outbox {
         !self.said.is_over()
     }
 
+    /// Adds bytes that are no line. They go out first, between lines.
+    pub fn answer(&mut self, mut bytes: Vec<u8>) {
+        self.answers.append(&mut bytes);
+    }
+
     /// Lines that wait and are not dropped.
     #[must_use]
     pub fn said(&self) -> usize {
@@ -75,6 +82,7 @@ impl Outbox {
 
     /// Moves whole lines with their ends to `out`, at least one if there is one, until it holds about `bytes`.
     pub fn take(&mut self, bytes: usize, out: &mut Vec<u8>) {
+        out.append(&mut self.answers);
         while out.len() < bytes {
             let (said, logged) = (self.said.first(), self.logs.first());
             let is_log = match (said, logged) {

@@ -1,0 +1,156 @@
+//! Commands about the debug-and-chat port and its devices.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Call, Replies, Reply, ready};
+use crate::connect::ChatPort;
+use crate::host::{Host, OBSERVER};
+use crate::rack::Pattern;
+use crate::session::Permission;
+use crate::session::devices::DeviceEntry;
+
+/// What `.device` can do.
+const VERBS: &str = "say .device kick|block|unblock|mute|unmute NAME, or .device import FILE";
+
+/// `.chatport [STRING|off]`
+pub(super) fn chat_port(call: Call) -> Replies {
+    let host = match call.host() {
+        Ok(host) => host.clone(),
+        Err(reason) => return ready(Err(reason)),
+    };
+    let devices = host.devices();
+    match call.argument.as_str() {
+        "" => ready(Ok(devices.describe())),
+        _ if !steers(&call) => ready(Err(OBSERVER.to_owned())),
+        "off" if devices.close() => ready(Ok("the chat port is closed".to_owned())),
+        "off" => ready(Err("the chat port is not open".to_owned())),
+        string => match string.parse::<ChatPort>() {
+            Ok(port) => {
+                let devices = devices.clone();
+                Box::pin(async move { vec![Reply::new(devices.open(&port).await)] })
+            }
+            Err(error) => ready(Err(error.to_string())),
+        },
+    }
+}
+
+/// `.devices`
+pub(super) fn list(call: Call) -> Replies {
+    ready(call.host().map(|host| {
+        let devices = host.devices().list();
+        if devices.is_empty() {
+            return "no devices; they come in by .chatport tcp:port=3014".to_owned();
+        }
+        let width = |of: fn(&DeviceEntry) -> &str| {
+            let widths = devices.iter().map(|device| of(device).chars().count());
+            widths.max().unwrap_or(0)
+        };
+        let (addresses, names) = (width(|d| &d.address), width(|d| &d.name));
+        let line = |device: &DeviceEntry| {
+            let mut words = Vec::new();
+            if let Some(since) = device.since {
+                let since = since.timestamp().to_zoned(jiff::tz::TimeZone::system());
+                let times = match device.connections {
+                    1 => String::new(),
+                    count => format!(" {count} times"),
+                };
+                words.push(format!(
+                    "connected{times} since {}",
+                    since.strftime("%H:%M:%S")
+                ));
+            }
+            let marks = [(device.blocked, "blocked"), (device.muted, "muted")];
+            let marks = marks.into_iter().filter(|(on, _)| *on);
+            words.extend(marks.map(|(_, word)| word.to_owned()));
+            let (address, name, words) = (&device.address, &device.name, words.join(", "));
+            let line = format!("{address:addresses$}  {name:names$}  {words}");
+            line.trim_end().to_owned()
+        };
+        devices.iter().map(line).collect::<Vec<_>>().join("\n")
+    }))
+}
+
+/// `.device VERB WHO`
+pub(super) fn device(call: Call) -> Replies {
+    let host = match call.host() {
+        Ok(host) => host.clone(),
+        Err(reason) => return ready(Err(reason)),
+    };
+    if !steers(&call) {
+        return ready(Err(OBSERVER.to_owned()));
+    }
+    let (verb, who) = call
+        .argument
+        .split_once(' ')
+        .unwrap_or((&call.argument, ""));
+    let (who, by) = (who.trim(), &call.author.name);
+    if who.is_empty() {
+        return ready(Err(VERBS.to_owned()));
+    }
+    let devices = host.devices();
+    ready(match verb {
+        "kick" => devices.kick(who, by),
+        "block" => devices.block(who, true, by),
+        "unblock" => devices.block(who, false, by),
+        "mute" => devices.mute(who, true, by),
+        "unmute" => devices.mute(who, false, by),
+        "import" if call.author.permission < Permission::Owner => {
+            Err(".device import reads files of the host: only its owner may".to_owned())
+        }
+        "import" => return import(host, who.to_owned(), by.clone()),
+        _ => Err(format!("{verb}? {VERBS}")),
+    })
+}
+
+fn import(host: Arc<Host>, path: String, by: String) -> Replies {
+    Box::pin(async move {
+        let import = move || host.devices().import(Path::new(&path), &by);
+        let imported = tokio::task::spawn_blocking(import).await;
+        vec![Reply::new(imported.unwrap_or_else(|_| {
+            Err("importing failed inside; the program's log tells more".to_owned())
+        }))]
+    })
+}
+
+/// `.broadcast [NAME on|off]`, or with targets addressed `.broadcast on|off`
+pub(super) fn broadcast(call: Call) -> Replies {
+    ready(change_broadcast(&call))
+}
+
+fn change_broadcast(call: &Call) -> Result<String, String> {
+    let host = call.host()?;
+    let (devices, rack) = (host.devices(), host.rack());
+    if !call.argument.is_empty() {
+        if !steers(call) {
+            return Err(OBSERVER.to_owned());
+        }
+        let (names, word) = match call.argument.split_once(' ') {
+            Some((name, word)) => (vec![name.trim_start_matches('@')], word.trim()),
+            None => {
+                let names = call.targets.iter().map(|target| target.name.as_str());
+                (names.collect(), call.argument.as_str())
+            }
+        };
+        let on = match word {
+            "on" => true,
+            "off" => false,
+            _ => return Err("say .broadcast NAME on, or off".to_owned()),
+        };
+        let pattern = Pattern::new(&names.join(",")).ok_or(super::line::NOBODY)?;
+        if let Some(part) = pattern.unmatched(rack.targets()) {
+            return Err(format!("no target or group is called {part}"));
+        }
+        devices.broadcast(pattern, on)?;
+    }
+    let names = devices.broadcasting(&rack);
+    Ok(if names.is_empty() {
+        "devices see the events of all targets, and the output of those that they watch".to_owned()
+    } else {
+        format!("devices see all that these print: {}", names.join(" "))
+    })
+}
+
+fn steers(call: &Call) -> bool {
+    call.author.permission >= Permission::Operator
+}

@@ -1,0 +1,179 @@
+//! What the people at the host do with devices: list, disconnect, block, mute, import.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::import::{self, import};
+use super::{Devices, State, audit};
+use crate::proto::rawchat::name::same;
+use crate::transcript::Time;
+
+/// A device as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// Its address, with `#name` behind it where several people share one.
+    pub address: String,
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// It is not let in.
+    pub blocked: bool,
+    /// It may not chat.
+    pub muted: bool,
+    /// Connections that are open now.
+    pub connections: usize,
+    /// Since when the first of them is.
+    pub since: Option<Time>,
+}
+
+impl Devices {
+    /// Every device that is known, those that are connected first.
+    #[must_use]
+    pub fn list(&self) -> Vec<DeviceEntry> {
+        let state = self.state();
+        let live: Vec<_> = state
+            .live
+            .iter()
+            .map(|device| (device.key(), device.since))
+            .collect();
+        let entry = |record: &super::record::Record| {
+            let own = live.iter().filter(|(key, _)| *key == record.address);
+            DeviceEntry {
+                address: record.address.clone(),
+                name: record.name.clone(),
+                blocked: record.blocked,
+                muted: record.muted,
+                connections: own.clone().count(),
+                since: own.map(|(_, since)| *since).min(),
+            }
+        };
+        let mut entries: Vec<DeviceEntry> = state.file.all().iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry.connections == 0);
+        entries
+    }
+
+    /// Disconnects whoever has that name or address. Tells how many connections that were.
+    ///
+    /// # Errors
+    /// When nobody has it who is connected.
+    pub fn kick(&self, who: &str, by: &str) -> Result<String, String> {
+        let count = self.cut(&self.state(), who, ">> You were disconnected by the host.");
+        if count == 0 {
+            return Err(format!("no device {who} is connected; .devices lists them"));
+        }
+        audit(by, &format!("disconnected device {who}"));
+        Ok(format!("{who} is disconnected"))
+    }
+
+    /// Keeps the devices of that name or address out, or lets them in again.
+    ///
+    /// # Errors
+    /// When none is known and it is no address.
+    pub fn block(&self, who: &str, blocked: bool, by: &str) -> Result<String, String> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if blocked && let Ok(ip) = who.parse::<IpAddr>() {
+            // One that never came can be kept out, too.
+            let live = &state.live;
+            let key = ip.to_canonical().to_string();
+            state.file.enter(&key, |key| State::is_live(live, key));
+        }
+        self.change(state, who, |record| record.blocked = blocked)?;
+        if blocked {
+            self.cut(state, who, ">> This device is blocked.");
+        }
+        let word = if blocked { "blocked" } else { "let in again" };
+        audit(by, &format!("device {who}: {word}"));
+        Ok(format!("{who} is {word}"))
+    }
+
+    /// Lets the devices of that name or address not chat, or chat again.
+    ///
+    /// # Errors
+    /// When none is known.
+    pub fn mute(&self, who: &str, muted: bool, by: &str) -> Result<String, String> {
+        let mut state = self.state();
+        self.change(&mut state, who, |record| record.muted = muted)?;
+        let word = if muted { "muted" } else { "not muted any more" };
+        audit(by, &format!("device {who}: {word}"));
+        Ok(format!("{who} is {word}"))
+    }
+
+    /// Adds the devices of a file of the Nitrocid kernel. Reads files: may block.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no such file, or the device file cannot be read.
+    pub fn import(&self, path: &Path, by: &str) -> Result<String, String> {
+        let shown = path.display();
+        let failed = |error: String| format!("{shown}: {error}");
+        let size = std::fs::metadata(path)
+            .map_err(|error| failed(error.to_string()))?
+            .len();
+        if size > import::FILE_BYTES_MAX {
+            return Err(failed(format!("{size} bytes are no device file")));
+        }
+        let json = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if state.open.is_none() && !state.unsaved {
+            state.file = super::DeviceFile::load(&self.parts.file)?;
+        }
+        let live = &state.live;
+        let told =
+            import(&json, &mut state.file, |key| State::is_live(live, key)).map_err(failed)?;
+        if state.open.is_some() {
+            state.change_file(self);
+        } else {
+            // Nobody else writes it now.
+            state.file.save(&self.parts.file)?;
+        }
+        audit(by, &format!("imported devices from {shown}"));
+        Ok(told)
+    }
+
+    /// Changes every record of that name or address.
+    fn change(
+        &self,
+        state: &mut State,
+        who: &str,
+        change: impl Fn(&mut super::record::Record),
+    ) -> Result<(), String> {
+        let keys: Vec<String> = state
+            .file
+            .all()
+            .iter()
+            .filter(|record| is_meant(who, &record.name, &record.address))
+            .map(|record| record.address.clone())
+            .collect();
+        if keys.is_empty() {
+            return Err(format!("no device {who} is known; .devices lists them"));
+        }
+        for key in keys {
+            if let Some(record) = state.file.at_mut(&key) {
+                change(record);
+            }
+        }
+        state.change_file(self);
+        Ok(())
+    }
+
+    /// Ends the connections of that name or address; how many.
+    fn cut(&self, state: &State, who: &str, why: &str) -> usize {
+        let meant = state.live.iter().filter(|device| {
+            let name = device.name().unwrap_or_default();
+            is_meant(who, &name, &device.key()) || device.ip.to_string() == who
+        });
+        meant
+            .map(|device| {
+                device.say(why);
+                device.stop.cancel();
+            })
+            .count()
+    }
+}
+
+/// Whether a device of this name and address is meant.
+fn is_meant(who: &str, name: &str, address: &str) -> bool {
+    address == who || (!name.is_empty() && same(name, who))
+}

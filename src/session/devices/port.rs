@@ -1,0 +1,244 @@
+//! The sockets of the port: who is let in, and the task of each who is.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::device::Device;
+use super::speech::Speaker;
+use super::{Devices, State};
+use crate::link::{Listener, Stream};
+use crate::proto::rawchat::{Assembler, Bucket, budget};
+use crate::transcript::Time;
+
+/// Devices at once.
+pub const DEVICES_MAX: usize = 64;
+/// Devices at once from one address: a few windows of a person, or some people behind one gateway.
+pub const DEVICES_PER_ADDRESS_MAX: usize = 8;
+
+/// How long a write may take. A device that takes nothing for so long is gone.
+const WRITE_WAIT: Duration = Duration::from_secs(60);
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long somebody who said good bye is still written to.
+const LINGER: Duration = Duration::from_millis(250);
+/// Written at once, bytes, in whole lines.
+const WRITE_BYTES: usize = 16 << 10;
+/// Read at once, bytes.
+const READ_BYTES: usize = 4 << 10;
+/// Reads and lines that may follow each other at once: a pasted page.
+const INPUT_BURST: u32 = 100;
+/// After them, one in this time: whoever sends faster waits.
+const INPUT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause after the system could not accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Lets devices in until the port is closed.
+pub(super) async fn listen(
+    devices: Arc<Devices>,
+    listener: Listener,
+    chat_only: bool,
+    stop: CancellationToken,
+) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((Stream::Tcp(stream), peer)) => {
+                let stop = stop.child_token();
+                match devices.admit(peer, chat_only, Instant::now(), stop) {
+                    Ok(device) => devices.spawn(serve(devices.clone(), device, stream)),
+                    Err(reason) => refuse(&stream, &reason),
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("the chat port: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Says why and closes. A new socket takes a line at once.
+fn refuse(stream: &TcpStream, reason: &str) {
+    // Whoever is gone needs no reason.
+    stream.try_write(format!(">> {reason}\r\n").as_bytes()).ok();
+}
+
+impl Devices {
+    /// Somebody connects.
+    ///
+    /// # Errors
+    /// Why they are not let in: a sentence for them.
+    fn admit(
+        &self,
+        peer: SocketAddr,
+        chat_only: bool,
+        now: Instant,
+        stop: CancellationToken,
+    ) -> Result<Arc<Device>, String> {
+        let ip = peer.ip().to_canonical();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if !state.arrivals.arrive(now, ip) {
+            return Err("Too many connections in a minute. Try again later.".to_owned());
+        }
+        if state.live.len() >= DEVICES_MAX {
+            return Err(format!("{DEVICES_MAX} devices are connected already."));
+        }
+        if State::from_network(state, ip) >= DEVICES_PER_ADDRESS_MAX {
+            return Err(format!(
+                "{DEVICES_PER_ADDRESS_MAX} devices are connected from your address already."
+            ));
+        }
+        let key = ip.to_string();
+        let live = &state.live;
+        let record = state.file.enter(&key, |key| State::is_live(live, key));
+        if record.blocked {
+            return Err("This device is blocked.".to_owned());
+        }
+        record.seen(Time::now());
+        let mute_logs = record.mute_logs;
+        state.change_file(self);
+        state.last_id += 1;
+        let place = (ip, peer.port());
+        let device = Arc::new(Device::new(state.last_id, place, chat_only, stop));
+        device.inside().mute_logs = mute_logs;
+        state.live.push(device.clone());
+        drop(guard);
+        self.changed.notify_one();
+        Ok(device)
+    }
+
+    /// Somebody is gone.
+    fn dismiss(&self, device: &Device) {
+        let presence = {
+            let mut state = self.state();
+            state.live.retain(|other| other.id != device.id);
+            state
+                .present
+                .retain(|_, presence| presence.strong_count() > 0);
+            device.inside().presence.take()
+        };
+        // With the last connection of a person they leave, which others are told.
+        drop(presence);
+        self.changed.notify_one();
+    }
+}
+
+impl State {
+    fn from_network(state: &State, ip: IpAddr) -> usize {
+        let network = budget::network(ip);
+        let live = state.live.iter();
+        live.filter(|device| budget::network(device.ip) == network)
+            .count()
+    }
+}
+
+/// Takes its device off the list, also if its task fails.
+struct Leaving(Arc<Devices>, Arc<Device>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.dismiss(&self.1);
+    }
+}
+
+/// Serves one device until it goes, or has to.
+async fn serve(devices: Arc<Devices>, device: Arc<Device>, stream: TcpStream) {
+    let _leaving = Leaving(devices.clone(), device.clone());
+    let (mut reader, mut writer) = stream.into_split();
+    let mut pending = Pending::default();
+    devices.greet(&device);
+    tokio::select! {
+        biased;
+        () = device.stop.cancelled() => {}
+        () = read(&devices, &device, &mut reader) => {
+            // What they said last comes back to them, too.
+            timeout(LINGER, pending.write(&device, &mut writer)).await.ok();
+        }
+        () = pending.write(&device, &mut writer) => return,
+    }
+    let last_words = async {
+        device.take(usize::MAX, &mut pending.bytes);
+        let rest = pending.bytes.get(pending.written..).unwrap_or_default();
+        // Closing with input unread would take away what was just written.
+        if writer.write_all(rest).await.is_ok() && writer.shutdown().await.is_ok() {
+            let mut scratch = [0; READ_BYTES];
+            while matches!(reader.read(&mut scratch).await, Ok(1..)) {}
+        }
+    };
+    timeout(FAREWELL, last_words).await.ok();
+}
+
+/// Takes lines until the connection ends or whoever sends them is to go.
+async fn read(devices: &Arc<Devices>, device: &Arc<Device>, reader: &mut OwnedReadHalf) {
+    let mut assembler = Assembler::default();
+    let mut speaker = Speaker::new(devices.clone(), device.clone());
+    let mut budget = Bucket::new(INPUT_BURST, INPUT_PAUSE);
+    let mut buffer = [0; READ_BYTES];
+    let mut lines = Vec::new();
+    loop {
+        let count = reader.read(&mut buffer).await.unwrap_or(0);
+        assembler.push(buffer.get(..count).unwrap_or_default(), &mut lines);
+        if count == 0 {
+            lines.extend(assembler.finish());
+        }
+        if let Some(answer) = assembler.poll_transmit() {
+            device.answer(answer);
+        }
+        for line in lines.drain(..) {
+            take_one(&mut budget).await;
+            device.room().await;
+            if !speaker.take(Instant::now(), &line) {
+                return;
+            }
+        }
+        if count == 0 {
+            return;
+        }
+        take_one(&mut budget).await;
+    }
+}
+
+/// Waits until there is a token.
+async fn take_one(budget: &mut Bucket) {
+    while !budget.take(Instant::now()) {
+        sleep(INPUT_PAUSE).await;
+    }
+}
+
+/// Lines that are being written; what is not written yet stays when writing is interrupted.
+#[derive(Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Pending {
+    /// Writes what there is until the device takes no more.
+    async fn write(&mut self, device: &Device, writer: &mut OwnedWriteHalf) {
+        loop {
+            if self.written >= self.bytes.len() {
+                self.bytes.clear();
+                self.written = 0;
+                device.next(WRITE_BYTES, &mut self.bytes).await;
+            }
+            let rest = self.bytes.get(self.written..).unwrap_or_default();
+            match timeout(WRITE_WAIT, writer.write(rest)).await {
+                Ok(Ok(count @ 1..)) => self.written += count,
+                _ => return,
+            }
+        }
+    }
+}
