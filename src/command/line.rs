@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::table::{self, Command, Place, Right};
-use crate::host::OBSERVER;
+use crate::connect::{TargetLink, TargetString};
+use crate::host::{OBSERVER, may as may_at_host};
 use crate::rack::{Pattern, Rack, Target, TargetId};
-use crate::session::{Author, Permission};
+use crate::session::{Allowed, Author, Permission};
 use crate::target::debugger;
 
 /// Said when a line needs a target and there is none.
@@ -66,24 +67,37 @@ impl Line {
         }
     }
 
-    /// Whether somebody may have it carried out.
+    /// Whether somebody may have it carried out, where operators are allowed so much.
     ///
     /// # Errors
     /// Why not, for them.
-    pub fn check(&self, author: &Author) -> Result<(), String> {
+    pub fn check(&self, author: &Author, allowed: Allowed) -> Result<(), String> {
         let (right, name) = match &self.verb {
             Verb::Text(_) => (Right::Steer, "that"),
-            Verb::Command(command, _) => (command.right, command.name),
+            Verb::Command(command, argument) => {
+                let right = match command.name {
+                    ".add" => right_to_add(argument),
+                    _ => command.right,
+                };
+                (right, command.name)
+            }
         };
-        match right {
-            Right::Look => Ok(()),
-            Right::Steer if author.permission >= Permission::Operator => Ok(()),
-            Right::Steer => Err(OBSERVER.to_owned()),
-            Right::Host if author.permission >= Permission::Owner => Ok(()),
-            Right::Host => Err(format!(
-                "{name} reads or writes files of the host or runs programs there: only its owner may"
-            )),
+        let (may, does, word) = match right {
+            Right::Look => return Ok(()),
+            Right::Steer if author.permission >= Permission::Operator => return Ok(()),
+            Right::Steer => return Err(OBSERVER.to_owned()),
+            Right::Files => (allowed.files, "uses files of the host", "files"),
+            Right::Programs => (allowed.programs, "runs programs on the host", "programs"),
+        };
+        if may_at_host(author, may) {
+            return Ok(());
         }
+        if author.permission < Permission::Operator {
+            return Err(OBSERVER.to_owned());
+        }
+        Err(format!(
+            "{name} {does}: only its owner may; [server] allow = [\"{word}\"] of its configuration lets operators do so"
+        ))
     }
 
     /// The targets it is for: those addressed, or the one in focus.
@@ -124,6 +138,19 @@ impl Line {
                 .any(|target| !target.debugger || debugger::changes(text)),
             Verb::Command(command, _) => command.writes,
         }
+    }
+}
+
+/// What adding a target asks for: some kinds run programs or open files of the host's machine.
+fn right_to_add(string: &str) -> Right {
+    let Ok(target) = string.parse::<TargetString>() else {
+        // It will not be added, and why is told by whoever tries.
+        return Right::Steer;
+    };
+    match &target.link {
+        TargetLink::Exec(_) => Right::Programs,
+        link if link.opens_files() => Right::Files,
+        _ => Right::Steer,
     }
 }
 

@@ -9,6 +9,8 @@ pub mod history;
 pub mod line;
 pub mod link;
 pub mod rack;
+pub mod session;
+pub mod shell;
 pub mod table;
 
 use std::pin::Pin;
@@ -19,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::deck::{Asked, Deck};
 use crate::host::Host;
 use crate::rack::{Rack, Target, TargetId};
-use crate::session::Author;
+use crate::session::{Allowed, Author};
 use crate::target::Request;
 use crate::transcript::Seq;
 
@@ -110,8 +112,28 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
     {
         return client.submit(focus, line);
     }
-    let prepared = parsed
-        .check(author)
+    let allowed = match deck {
+        Deck::Host(host) => host.allowed(),
+        Deck::Client(_) => Allowed::default(),
+    };
+    let checked = parsed.check(author, allowed);
+    if let Deck::Host(host) = deck {
+        match (&parsed.verb, &checked) {
+            // It may be a password.
+            (Verb::Text(_), Err(reason)) => {
+                host.audit_line(author, "(a line for targets)", Some(reason));
+            }
+            (Verb::Command(..), Err(reason)) => host.audit_line(author, line, Some(reason)),
+            // What targets are asked is recorded with each of them.
+            (Verb::Command(command, _), Ok(()))
+                if command.right != Right::Look && !command.asks =>
+            {
+                host.audit_line(author, line, None);
+            }
+            _ => {}
+        }
+    }
+    let prepared = checked
         .and_then(|()| parsed.targets(&deck.rack(), focus))
         .map(|targets| (parsed.verb, targets));
     let call = |targets, name, argument| Call {

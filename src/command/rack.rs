@@ -80,6 +80,9 @@ pub(super) fn describe(target: &Target) -> String {
     if !status.alert.is_empty() {
         text.push_str(&format!("\nalert   {}", status.alert));
     }
+    if !status.holder.is_empty() {
+        text.push_str(&format!("\nholder  {}", status.holder));
+    }
     if !status.prompt.is_empty() {
         text.push_str(&format!("\nprompt  {}", status.prompt));
     }
@@ -94,15 +97,6 @@ pub(super) fn help(call: Call) -> Replies {
     ready(help::about(&call.argument))
 }
 
-/// `.role`
-pub(super) fn role(call: Call) -> Replies {
-    ready(Ok(format!(
-        "{}: this process holds {} targets",
-        call.deck.role().word(),
-        call.deck.rack().targets().len()
-    )))
-}
-
 /// `.qq`
 pub(super) fn end_session(call: Call) -> Replies {
     let ended = call.host().map(|host| {
@@ -110,16 +104,6 @@ pub(super) fn end_session(call: Call) -> Replies {
         String::new()
     });
     ready(ended)
-}
-
-/// `.echo TEXT`
-pub(super) fn echo(call: Call) -> Replies {
-    let said = call.host().map(|host| {
-        host.chat()
-            .say(&call.author.name, None, false, &call.argument);
-        String::new()
-    });
-    ready(said)
 }
 
 /// `.sleep SECONDS`

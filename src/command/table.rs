@@ -1,6 +1,6 @@
 //! The one table of all commands: parser, completion, help and manual read it.
 
-use super::{Call, Replies, devices, history, link, rack};
+use super::{Call, Replies, devices, history, link, rack, session, shell};
 
 /// One command.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct Command {
     pub completes: Completes,
     /// Whether it sends something to its targets or changes them.
     pub writes: bool,
+    /// Whether it is a request to each of its targets, which records it.
+    pub asks: bool,
     /// What whoever types it must be allowed.
     pub right: Right,
     /// Whether a client carries it out by itself, instead of its host.
@@ -34,8 +36,11 @@ pub enum Right {
     Look,
     /// Operators: it steers targets or the session.
     Steer,
-    /// It reads or writes files of the host, or runs programs there.
-    Host,
+    /// It reads or writes files of the host's machine, or uses its devices and sockets: its owner, and operators where the
+    /// configuration allows it.
+    Files,
+    /// It runs programs on the host's machine: its owner, and operators where the configuration allows it.
+    Programs,
 }
 
 /// Who carries a command out.
@@ -83,6 +88,7 @@ const fn deck(
         help,
         completes,
         writes: false,
+        asks: false,
         right: Right::Look,
         local: false,
         waits: false,
@@ -100,6 +106,7 @@ const fn screen(name: &'static str, arguments: &'static str, help: &'static str)
         help,
         completes,
         writes: false,
+        asks: false,
         right: Right::Look,
         local: false,
         waits: false,
@@ -111,7 +118,20 @@ impl Command {
     const fn writes(self) -> Self {
         Self {
             writes: true,
+            asks: true,
             right: Right::Steer,
+            ..self
+        }
+    }
+
+    const fn requests(self) -> Self {
+        Self { asks: true, ..self }
+    }
+
+    /// No request to its targets.
+    const fn by_itself(self) -> Self {
+        Self {
+            asks: false,
             ..self
         }
     }
@@ -147,7 +167,7 @@ impl Command {
 pub const TABLE: &[Command] = &[
     deck(".add", "STRING", rack::add, "add a target, as with -k")
         .waits()
-        .needs(Right::Host),
+        .needs(Right::Steer),
     deck(
         ".baud",
         "RATE",
@@ -173,6 +193,18 @@ pub const TABLE: &[Command] = &[
         "",
         link::debugger,
         "show the bug check that stopped a Windows target: code, name, parameters",
+    ),
+    deck(
+        ".chat",
+        "TEXT",
+        session::say,
+        "say something to everybody at this rack",
+    ),
+    deck(
+        ".clients",
+        "",
+        session::clients,
+        "list who is here: machine and account, when last active, how they joined",
     ),
     deck(
         ".chatport",
@@ -234,9 +266,16 @@ pub const TABLE: &[Command] = &[
     deck(
         ".echo",
         "TEXT",
-        rack::echo,
+        session::say,
         "say something to everybody at this rack",
     ),
+    deck(
+        ".endsrv",
+        "N [/disconnect]",
+        session::endsrv,
+        "let nobody else in through a server; /disconnect cuts who came through it",
+    )
+    .needs(Right::Steer),
     screen(
         ".filter",
         "[TEXT]",
@@ -271,6 +310,13 @@ pub const TABLE: &[Command] = &[
     )
     .writes(),
     deck(
+        ".kick",
+        "NAME [REASON]",
+        session::kick,
+        "put somebody out of the session",
+    )
+    .needs(Right::Steer),
+    deck(
         ".last",
         "[N]",
         history::last,
@@ -287,6 +333,26 @@ pub const TABLE: &[Command] = &[
         "[1|columns|rows|grid]",
         "arrange the panes, or go on to the next layout",
     ),
+    deck(".me", "TEXT", session::me, "tell everybody what you do"),
+    deck(
+        ".msg",
+        "NAME TEXT",
+        session::msg,
+        "say something to one person alone",
+    ),
+    deck(
+        ".names",
+        "",
+        session::names,
+        "tell who is here, names alone",
+    ),
+    deck(
+        ".noshell",
+        "",
+        shell::noshell,
+        "forbid .shell for everybody, as long as this process runs",
+    )
+    .needs(Right::Steer),
     screen(".open", "[NAME...]", "open targets in panes").completes(Completes::Targets),
     deck(
         ".prompt",
@@ -316,7 +382,7 @@ pub const TABLE: &[Command] = &[
         "write a file of the host into the target's memory",
     )
     .writes()
-    .needs(Right::Host),
+    .needs(Right::Files),
     deck(
         ".reboot",
         "",
@@ -331,7 +397,15 @@ pub const TABLE: &[Command] = &[
         "read the configuration file again; only what changed is touched",
     )
     .waits()
-    .needs(Right::Host),
+    .needs(Right::Files),
+    deck(
+        ".release",
+        "[NAME...]",
+        session::release,
+        "give up targets you have taken with .take",
+    )
+    .needs(Right::Steer)
+    .completes(Completes::Targets),
     screen(
         ".remote",
         "[STRING]",
@@ -343,15 +417,15 @@ pub const TABLE: &[Command] = &[
         "leave the session that was joined; it goes on",
     ),
     deck(".remove", "", rack::remove, "remove the addressed targets")
-        .needs(Right::Steer)
         .writes()
+        .by_itself()
         .waits()
         .completes(Completes::Targets),
     deck(
         ".role",
-        "",
-        rack::role,
-        "tell whether this process is host, server or client",
+        "[host|server|client]",
+        session::role,
+        "tell what this process is, or what it takes to be something else",
     )
     .local(),
     deck(".rts", "on|off", link::rts, "set the serial line's RTS")
@@ -364,7 +438,7 @@ pub const TABLE: &[Command] = &[
         "write the history to a file",
     )
     .waits()
-    .needs(Right::Host),
+    .needs(Right::Files),
     deck(
         ".send",
         "TEXT",
@@ -372,6 +446,28 @@ pub const TABLE: &[Command] = &[
         "send a line, whatever it begins with",
     )
     .writes(),
+    deck(
+        ".server",
+        "STRING",
+        session::server,
+        "let others join: tcp:port=5005, npipe:pipe=lab, ssl, spipe, com",
+    )
+    .waits()
+    .needs(Right::Steer),
+    deck(
+        ".servers",
+        "",
+        session::servers,
+        "list the servers through which others join",
+    ),
+    deck(
+        ".shell",
+        "COMMAND",
+        shell::shell,
+        "run a command on the host and show what it prints",
+    )
+    .waits()
+    .needs(Right::Programs),
     deck(".sleep", "SECONDS", rack::sleep, "wait; for scripts")
         .waits()
         .local(),
@@ -381,6 +477,14 @@ pub const TABLE: &[Command] = &[
         link::status,
         "tell all that is known about a target",
     ),
+    deck(
+        ".take",
+        "[NAME...] [/force]",
+        session::take,
+        "take targets for yourself: only your input goes to them until .release",
+    )
+    .needs(Right::Steer)
+    .completes(Completes::Targets),
     deck(
         ".targets",
         "",
@@ -414,12 +518,19 @@ pub const TABLE: &[Command] = &[
     )
     .waits(),
     deck(
+        ".who",
+        "",
+        session::who,
+        "tell who is here, what they may do and since when",
+    ),
+    deck(
         ".writemem",
         "FILE RANGE",
         link::debugger,
         "write memory of the target to a file of the host",
     )
-    .needs(Right::Host),
+    .needs(Right::Files)
+    .requests(),
 ];
 
 /// The command of that name.

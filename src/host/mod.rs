@@ -205,6 +205,7 @@ impl Host {
     /// nothing but a description: whatever their client says, this is where it ends.
     pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {
         if author.permission < Permission::Operator && request != Request::Describe {
+            self.audit_line(author, "(a request to a target)", Some(OBSERVER));
             return Asked::refused(OBSERVER);
         }
         let seats = self.seats();

@@ -168,6 +168,23 @@ impl TargetLink {
             Self::Raw(_) | Self::Telnet(_) | Self::Netconsole { .. } | Self::Exec(_) => false,
         }
     }
+
+    /// Whether it opens files, devices or sockets of this machine's file system.
+    #[must_use]
+    pub fn opens_files(&self) -> bool {
+        let is_here = |endpoint: &Endpoint| !matches!(endpoint, Endpoint::Tcp { .. });
+        match self {
+            Self::Net(net) => net.files.is_some(),
+            Self::Kd(kd) => kd.files.is_some() || is_here(&kd.endpoint),
+            Self::Gdb(endpoint) => is_here(endpoint),
+            Self::Raw(raw) => match &raw.link {
+                RawLink::Dial(endpoint) => is_here(endpoint),
+                RawLink::Listen { .. } => false,
+            },
+            Self::Ieee1394 { .. } | Self::Usb { .. } => true,
+            Self::Telnet(_) | Self::Netconsole { .. } | Self::Exec(_) => false,
+        }
+    }
 }
 
 impl TargetString {

@@ -4,8 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::Record;
 
-/// Of refusals, so many are kept in each [`PERIOD`]; the others are counted.
+/// Of refusals of one kind, so many are kept in each [`PERIOD`]; the others are counted.
 const REFUSALS_MAX: u32 = 60;
+/// The kinds, and what those that were not kept are called.
+const REFUSALS: [(&str, &str); 2] = [
+    ("refused", "refused-more"),
+    ("command-refused", "command-refused-more"),
+];
 /// How often what was not kept is told of.
 const PERIOD: Duration = Duration::from_secs(60);
 /// Records of keys by one person to one target follow each other at least so far apart.
@@ -17,7 +22,8 @@ const TYPISTS_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     period: Option<Instant>,
-    refusals: u32,
+    /// One for each of [`REFUSALS`].
+    refusals: [u32; 2],
     typists: Vec<(Instant, Vec<(&'static str, String)>)>,
 }
 
@@ -29,15 +35,16 @@ impl Gate {
         if now.duration_since(period) >= PERIOD {
             passed.extend(self.uncounted(&record));
             self.period = Some(now);
-            self.refusals = 0;
+            self.refusals = [0; 2];
         }
-        let is_kept = match record.what {
-            "refused" => {
-                self.refusals += 1;
-                self.refusals <= REFUSALS_MAX
+        let mut kinds = REFUSALS.iter().zip(&mut self.refusals);
+        let refusals = kinds.find(|((what, _), _)| *what == record.what);
+        let is_kept = match refusals {
+            Some((_, refusals)) => {
+                *refusals += 1;
+                *refusals <= REFUSALS_MAX
             }
-            "keys" => self.is_news(now, &record),
-            _ => true,
+            None => record.what != "keys" || self.is_news(now, &record),
         };
         if is_kept {
             passed.push(record);
@@ -46,13 +53,16 @@ impl Gate {
     }
 
     /// The refusals that were not kept.
-    fn uncounted(&self, record: &Record) -> Option<Record> {
-        let more = self.refusals.saturating_sub(REFUSALS_MAX);
-        (more > 0).then(|| Record {
-            time: record.time,
-            what: "refused-more",
-            fields: vec![("times", more.to_string())],
-        })
+    fn uncounted(&self, record: &Record) -> Vec<Record> {
+        let kinds = REFUSALS.iter().zip(&self.refusals);
+        let more = kinds.map(|((_, what), count)| (*what, count.saturating_sub(REFUSALS_MAX)));
+        more.filter(|(_, more)| *more > 0)
+            .map(|(what, more)| Record {
+                time: record.time,
+                what,
+                fields: vec![("times", more.to_string())],
+            })
+            .collect()
     }
 
     fn is_news(&mut self, now: Instant, record: &Record) -> bool {
