@@ -196,9 +196,9 @@ pub const TABLE: &[Command] = &[
     ),
     deck(
         ".chat",
-        "TEXT",
+        "[TEXT]",
         session::say,
-        "say something to everybody at this rack",
+        "say something to everybody, or go to the chat",
     ),
     deck(
         ".clients",

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use Context::{CommandLine, Global, Overlay, Pane, Rack, Raw};
+use Context::{Chat, CommandLine, Global, Overlay, Pane, Rack, Raw};
 
 /// Where the keyboard is, which decides what a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub enum Context {
     Pane,
     /// The command line has the focus: text is typed.
     CommandLine,
+    /// The chat has the focus: something is said.
+    Chat,
     /// Every key goes to the target, but for the ones that lead out.
     Raw,
     /// A box is open over the screen.
@@ -26,7 +28,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, in the order the help shows them.
-    pub const ALL: [Self; 6] = [Global, Rack, Pane, CommandLine, Raw, Overlay];
+    pub const ALL: [Self; 7] = [Global, Rack, Pane, CommandLine, Chat, Raw, Overlay];
 
     /// The name in the configuration file.
     #[must_use]
@@ -36,6 +38,7 @@ impl Context {
             Rack => "rack",
             Pane => "pane",
             CommandLine => "line",
+            Chat => "chat",
             Raw => "raw",
             Overlay => "overlay",
         }
@@ -49,6 +52,7 @@ impl Context {
             Rack => "Rack",
             Pane => "Pane",
             CommandLine => "Command line",
+            Chat => "Chat",
             Raw => "Raw mode",
             Overlay => "In a box",
         }
@@ -69,7 +73,7 @@ impl Context {
     /// Whether keys unused here are looked up in [`Context::Global`] too.
     #[must_use]
     pub const fn falls_to_global(self) -> bool {
-        matches!(self, Rack | Pane | CommandLine)
+        matches!(self, Rack | Pane | CommandLine | Chat)
     }
 }
 
@@ -111,6 +115,9 @@ actions! {
     Help "help" "Show the keys that work here" [Global];
     Palette "palette" "Find an action, a command or a target by name" [Global];
     Role "role" "Show the role of this console: host, server or client" [Global];
+    ToggleChat "toggle-chat" "Go to the chat, or close it" [Global];
+    JoinSession "join-session" "Join somebody else's session" [Global];
+    LeaveSession "leave-session" "Leave the session this console joined; it goes on" [Global];
     ToggleView "toggle-view" "Switch between the rack and the panes" [Global];
     FocusNext "focus-next" "Move the focus to the next region" [Global];
     FocusPrevious "focus-previous" "Move the focus to the previous region" [Global];
@@ -154,8 +161,8 @@ actions! {
     NextLayout "next-layout" "Arrange the panes otherwise" [Rack, Pane];
     ScrollUp "scroll-up" "Scroll up a line" [Pane];
     ScrollDown "scroll-down" "Scroll down a line" [Pane];
-    ScrollPageUp "scroll-page-up" "Scroll up a page" [Pane, CommandLine];
-    ScrollPageDown "scroll-page-down" "Scroll down a page" [Pane, CommandLine];
+    ScrollPageUp "scroll-page-up" "Scroll up a page" [Pane, CommandLine, Chat];
+    ScrollPageDown "scroll-page-down" "Scroll down a page" [Pane, CommandLine, Chat];
     ScrollTop "scroll-top" "Go to the oldest line kept" [Pane];
     Follow "follow" "Go to the newest line and follow" [Pane];
     Search "search" "Search the history of the pane" [Pane];
@@ -175,13 +182,14 @@ actions! {
     Pane8 "pane-8" "Go to pane 8" [Global];
     Pane9 "pane-9" "Go to pane 9" [Global];
 
-    Submit "submit" "Send the line" [CommandLine];
+    Submit "submit" "Send the line" [CommandLine, Chat];
     LeaveCommandLine "leave-command-line" "Clear the line; leave it when it is empty" [CommandLine];
-    HistoryPrevious "history-previous" "Bring back the line before" [CommandLine];
-    HistoryNext "history-next" "Bring back the line after" [CommandLine];
+    LeaveChat "leave-chat" "Leave the chat to itself" [Chat];
+    HistoryPrevious "history-previous" "Bring back the line before" [CommandLine, Chat];
+    HistoryNext "history-next" "Bring back the line after" [CommandLine, Chat];
     HistorySearch "history-search" "Search the lines typed before" [CommandLine];
-    Complete "complete" "Complete the word, then the next way" [CommandLine];
-    CompleteBack "complete-back" "Complete the word the previous way" [CommandLine];
+    Complete "complete" "Complete the word, then the next way" [CommandLine, Chat];
+    CompleteBack "complete-back" "Complete the word the previous way" [CommandLine, Chat];
 
     ToggleMouse "toggle-mouse" "Use the mouse, or leave it to the terminal" [Global];
     NextTheme "next-theme" "Try the next theme" [Global];

@@ -20,6 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{sleep, sleep_until};
 
+use super::company::Company;
 use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
 use super::message::{Effect, Message, Targets};
@@ -30,12 +31,16 @@ use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
 use super::view;
 use crate::command;
-use crate::deck::{Event, Seat, Severity};
+use crate::deck::{Deck, Event, Seat, Severity};
+use crate::rack::TargetId;
 use crate::session::Author;
+use crate::session::client::Interest;
 use crate::transcript::{Time, Watch};
 
 /// Messages that wait for the screen. Senders wait for room; answers are rare.
 const MESSAGES: usize = 256;
+/// Said where a session would be joined or looked for.
+const UNAVAILABLE: &str = "not available";
 /// Events of the terminal that are taken before a frame is drawn: what a person can have typed meanwhile.
 const EVENTS_BATCH: usize = 256;
 
@@ -76,6 +81,8 @@ struct Console {
     stops: Stops,
     store: Option<Store>,
     progress: Ticker,
+    /// What a client was last told to look at, and in which session.
+    looks_at: Option<(u64, Vec<TargetId>)>,
     ended: bool,
 }
 
@@ -144,16 +151,23 @@ impl Console {
             stops: Stops::new().map_err(|error| Error::Failed("being set up", error))?,
             store,
             progress: Ticker::default(),
+            looks_at: None,
             ended: false,
         })
     }
 
     async fn run(&mut self) -> Result<(), Error> {
-        self.perform(vec![Effect::Repaint, Effect::Draw(Fresh::All)])?;
+        self.perform(vec![
+            Effect::Repaint,
+            Effect::Refresh,
+            Effect::Chat,
+            Effect::Draw(Fresh::All),
+        ])?;
         while !self.ended {
             let turn = self.next().await;
             self.take(turn)?;
             self.drain().await?;
+            self.look();
             if self.pacer.due().is_some_and(|due| due <= Instant::now()) {
                 self.draw()?;
             }
@@ -201,7 +215,7 @@ impl Console {
                 let text =
                     format!("{count} events were too many to show; the states are as they are now");
                 self.update(Message::Tell(Severity::Warning, text))?;
-                return self.perform(vec![Effect::Refresh]);
+                return self.perform(vec![Effect::Refresh, Effect::Chat]);
             }
             Turn::Event(Err(RecvError::Closed)) => self.ended = true,
             Turn::Panic(text) => {
@@ -292,7 +306,26 @@ impl Console {
                         }
                     });
                 }
+                Effect::Soon => self.pacer.change(Instant::now()),
+                Effect::Company => {
+                    let company = Company::of(&self.seat.deck());
+                    self.update(Message::Company(Box::new(company)))?;
+                }
+                Effect::Chat => {
+                    let all = self.seat.deck().chat(0);
+                    self.update(Message::Chat(all))?;
+                }
+                Effect::Browse(_) => {
+                    let nothing = Err(UNAVAILABLE.to_owned());
+                    self.update(Message::Found(nothing))?;
+                }
+                Effect::Join(_) => {
+                    self.update(Message::Joined(Err(UNAVAILABLE.to_owned())))?;
+                }
+                Effect::JoinAnswer(_) | Effect::Leave => {}
                 Effect::Refresh => {
+                    let company = Company::of(&self.seat.deck());
+                    self.update(Message::Company(Box::new(company)))?;
                     let rack = Targets(self.seat.deck().rack());
                     self.update(Message::Rack(rack))?;
                 }
@@ -315,6 +348,22 @@ impl Console {
             }
         }
         Ok(())
+    }
+
+    /// Tells a client which targets are on the screen, when others are.
+    fn look(&mut self) {
+        if !self.model.company.is_client() {
+            self.looks_at = None;
+            return;
+        }
+        let now = Some((self.model.session, self.model.looks_at()));
+        if now == self.looks_at {
+            return;
+        }
+        if let (Deck::Client(client), Some((_, ids))) = (self.seat.deck(), &now) {
+            client.look(Interest::These(ids.clone()));
+        }
+        self.looks_at = now;
     }
 
     /// Draws what is due.

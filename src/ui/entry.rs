@@ -34,6 +34,16 @@ impl Entry {
         format!("{}{}", self.before, self.after)
     }
 
+    /// The same line with a star for each character: a secret as it is drawn.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let stars = |text: &str| "*".repeat(text.graphemes(true).count());
+        Self {
+            before: stars(&self.before),
+            after: stars(&self.after),
+        }
+    }
+
     /// Whether nothing is typed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

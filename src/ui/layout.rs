@@ -12,7 +12,7 @@ pub const SCREEN_MIN: Size = Size {
 /// Columns of the narrowest tile that still says something about a target.
 const TILE_COLUMNS_MIN: u16 = 36;
 /// Columns below which the overview is a list with one target a line.
-const LIST_COLUMNS_MAX: u16 = 100;
+const LIST_COLUMNS_MAX: u16 = 84;
 /// Columns below which there is only the list.
 const PREVIEW_COLUMNS_MIN: u16 = 40;
 /// Rows of the smallest preview, its title included.
@@ -23,6 +23,15 @@ const PANE_MIN: Size = Size {
     height: 3,
 };
 
+/// Columns from which the chat stands beside the rest; below, it lies over a part of it.
+pub const CHAT_BESIDE_COLUMNS_MIN: u16 = 110;
+/// Columns of the chat beside the rest, a quarter of the screen between these.
+const CHAT_COLUMNS: (u16, u16) = (30, 44);
+/// Columns of the chat over the rest.
+const CHAT_OVER_COLUMNS: u16 = 44;
+/// Rows of the smallest chat that has a line for its title.
+const CHAT_TITLE_ROWS_MIN: u16 = 3;
+
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -30,6 +39,8 @@ pub struct Plan {
     pub header: Option<Rect>,
     /// What is between.
     pub main: Main,
+    /// The chat, beside what is between or over a part of it.
+    pub chat: Option<ChatPlan>,
     /// The command line.
     pub line: Rect,
     /// The last line.
@@ -45,6 +56,52 @@ pub enum Main {
     Rack(RackPlan),
     /// Panes: the place of each in the list of panes, and where it is.
     Panes(Vec<(usize, PanePlan)>),
+}
+
+/// Where the parts of the chat are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatPlan {
+    /// The line left of it.
+    pub edge: Option<Rect>,
+    /// Its title.
+    pub title: Option<Rect>,
+    /// What was said.
+    pub text: Rect,
+    /// What is being typed.
+    pub input: Rect,
+}
+
+impl ChatPlan {
+    fn new(area: Rect, edge: bool) -> Self {
+        let left = u16::from(edge && area.width > 1);
+        let inner = Rect {
+            x: area.x + left,
+            width: area.width - left,
+            ..area
+        };
+        let title = u16::from(inner.height >= CHAT_TITLE_ROWS_MIN);
+        let input = inner.height.min(1);
+        Self {
+            edge: (left > 0).then_some(Rect { width: 1, ..area }),
+            title: (title > 0).then_some(Rect { height: 1, ..inner }),
+            text: Rect {
+                y: inner.y + title,
+                height: inner.height - title - input,
+                ..inner
+            },
+            input: Rect {
+                y: inner.bottom() - input,
+                height: input,
+                ..inner
+            },
+        }
+    }
+
+    /// All of it.
+    pub fn area(&self) -> Rect {
+        let area = self.title.unwrap_or(self.text).union(self.input);
+        self.edge.map_or(area, |edge| edge.union(area))
+    }
 }
 
 /// Where the parts of the overview are.
@@ -151,8 +208,8 @@ pub enum Shown {
 }
 
 impl Plan {
-    /// The plan of a screen.
-    pub fn new(size: Size, shown: Shown) -> Self {
+    /// The plan of a screen, with the chat or without.
+    pub fn new(size: Size, shown: Shown, chat: bool) -> Self {
         let area = Rect {
             x: 0,
             y: 0,
@@ -168,6 +225,7 @@ impl Plan {
             return Self {
                 header: None,
                 main: Main::TooSmall(area),
+                chat: None,
                 line,
                 footer: None,
             };
@@ -190,6 +248,29 @@ impl Plan {
             height: line_y - top,
             ..area
         };
+        let beside = size.width >= CHAT_BESIDE_COLUMNS_MIN;
+        let width = if beside {
+            (size.width / 4).clamp(CHAT_COLUMNS.0, CHAT_COLUMNS.1)
+        } else if size.width >= CHAT_OVER_COLUMNS + TILE_COLUMNS_MIN / 2 {
+            CHAT_OVER_COLUMNS
+        } else {
+            size.width
+        };
+        let chat = chat.then(|| {
+            let area = Rect {
+                x: body.right() - width,
+                width,
+                ..body
+            };
+            ChatPlan::new(area, width < size.width)
+        });
+        let body = match chat {
+            Some(_) if beside => Rect {
+                width: body.width - width,
+                ..body
+            },
+            _ => body,
+        };
         let main = match shown {
             Shown::Rack(count) => Main::Rack(rack(body, count)),
             Shown::Panes(count, front, arrangement) => {
@@ -199,6 +280,7 @@ impl Plan {
         Self {
             header,
             main,
+            chat,
             line,
             footer,
         }
@@ -316,7 +398,7 @@ mod tests {
     use super::*;
 
     fn rack_of(width: u16, height: u16, count: usize) -> RackPlan {
-        match Plan::new(Size { width, height }, Shown::Rack(count)).main {
+        match Plan::new(Size { width, height }, Shown::Rack(count), false).main {
             Main::Rack(plan) => plan,
             other => panic!("{other:?}"),
         }
@@ -346,6 +428,7 @@ mod tests {
         let shown = |width, height| match Plan::new(
             Size { width, height },
             Shown::Panes(9, 4, Arrangement::Grid),
+            false,
         )
         .main
         {
@@ -364,6 +447,7 @@ mod tests {
         #[test]
         fn nothing_is_outside_the_screen_or_on_top_of_something_else(
             width in 0u16..300, height in 0u16..120, count in 0usize..300, front in 0usize..9, way in 0usize..5,
+            chat in any::<bool>(),
         ) {
             let ways = [Arrangement::Single, Arrangement::Columns, Arrangement::Rows, Arrangement::Grid];
             let shown = ways.get(way).map_or(Shown::Rack(count), |way| {
@@ -371,7 +455,7 @@ mod tests {
                 Shown::Panes(panes, front, *way)
             });
             let size = Size { width, height };
-            let plan = Plan::new(size, shown);
+            let plan = Plan::new(size, shown, chat);
             let mut parts: Vec<Rect> = plan.header.into_iter().chain(plan.footer).chain([plan.line]).collect();
             match &plan.main {
                 Main::TooSmall(_) => {}
@@ -385,6 +469,13 @@ mod tests {
                 Main::Panes(panes) => parts.extend(panes.iter().map(|(_, pane)| pane.area())),
             }
             let screen = Rect { x: 0, y: 0, width, height };
+            if let Some(chat) = plan.chat {
+                prop_assert_eq!(chat.area().intersection(screen), chat.area());
+                prop_assert!(chat.area().intersection(plan.line).is_empty());
+                if width >= CHAT_BESIDE_COLUMNS_MIN {
+                    parts.push(chat.area());
+                }
+            }
             for (place, part) in parts.iter().enumerate() {
                 prop_assert_eq!(part.intersection(screen), *part);
                 for other in parts.iter().skip(place + 1) {

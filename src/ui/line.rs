@@ -154,6 +154,15 @@ impl CommandLine {
         debugger: bool,
         back: bool,
     ) -> Vec<String> {
+        self.complete_among(back, |head| candidates(head, rack, themes, debugger))
+    }
+
+    /// The same, with the words that `candidates` has for what is typed before the cursor, and where in it they begin.
+    pub fn complete_among(
+        &mut self,
+        back: bool,
+        candidates: impl FnOnce(&str) -> (usize, Vec<String>),
+    ) -> Vec<String> {
         let line = self.text().to_owned();
         let mut completion = match self.completion.take() {
             Some(completion) if completion.shown == line => {
@@ -170,7 +179,7 @@ impl CommandLine {
                     .nth(self.editor.cursor().1)
                     .map_or(line.len(), |(at, _)| at);
                 let (head, tail) = line.split_at(cursor);
-                let (start, words) = candidates(head, rack, themes, debugger);
+                let (start, words) = candidates(head);
                 let common = common_start(&words);
                 let typed = head.get(start..).unwrap_or_default();
                 if words.len() > 1 && common.len() > typed.len() {

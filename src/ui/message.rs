@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::company::Company;
 use super::frame::Fresh;
 use crate::command::Reply;
+use crate::connect::{ClientString, Password};
 use crate::deck::{Event, Severity};
 use crate::rack::{Rack, TargetId};
+use crate::session::Said;
 use crate::target::Request;
 
 /// Something that happened.
@@ -32,6 +35,18 @@ pub enum Message {
     Event(Event),
     /// The targets are these now.
     Rack(Targets),
+    /// What this console is part of now.
+    Company(Box<Company>),
+    /// All that was said, as far as it is kept.
+    Chat(Vec<Said>),
+    /// The servers that were looked for.
+    Found(Result<Vec<FoundServer>, String>),
+    /// How far joining a session is, in words.
+    JoinStage(String),
+    /// Joining a session needs an answer.
+    JoinAsks(JoinQuestion),
+    /// What came of joining a session: why not, in words.
+    Joined(Result<(), String>),
     /// What came of a submitted line.
     Replies(Vec<Reply>),
     /// Something to tell the person here.
@@ -50,6 +65,52 @@ impl PartialEq for Targets {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// A server that can be joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundServer {
+    /// The string with which clients join, passwords masked.
+    pub string: String,
+    /// What else is known: how many are there, that it does not answer.
+    pub note: String,
+}
+
+/// What has to be answered before a session is joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinQuestion {
+    /// The server has a password.
+    Password {
+        /// The one before was not it.
+        wrong: bool,
+    },
+    /// The server was never seen before.
+    UnknownCertificate {
+        /// Its name.
+        server: String,
+        /// Of the certificate it shows.
+        fingerprint: String,
+    },
+    /// The server shows another certificate than before.
+    ChangedCertificate {
+        /// Its name.
+        server: String,
+        /// Fingerprint of the one that is known.
+        known: String,
+        /// Fingerprint of the one it shows.
+        shown: String,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinAnswer {
+    /// The password.
+    Password(Password),
+    /// The certificate is the right one from now on.
+    Trust,
+    /// Joining ends here, whatever it waits for.
+    Cancel,
 }
 
 /// Something to do that the model cannot do itself.
@@ -71,8 +132,22 @@ pub enum Effect {
         /// For what.
         request: Request,
     },
-    /// Ask for the targets anew.
+    /// Draw a frame when one for output is due: something changed that nobody here did.
+    Soon,
+    /// Ask anew what this console is part of, and for the targets.
     Refresh,
+    /// Ask anew what this console is part of.
+    Company,
+    /// Ask for all that was said.
+    Chat,
+    /// Look for servers on a machine; on this one if it has no name.
+    Browse(String),
+    /// Join a session.
+    Join(Box<ClientString>),
+    /// Answer what joining asked.
+    JoinAnswer(JoinAnswer),
+    /// Leave the session that was joined; it goes on.
+    Leave,
     /// Append a line to the history's file.
     Remember(String),
     /// Hand text to the terminal's clipboard.

@@ -6,7 +6,9 @@
 
 pub mod action;
 pub mod activity;
+pub mod chat;
 pub mod clipboard;
+pub mod company;
 pub mod complete;
 pub mod console;
 pub mod emulator;

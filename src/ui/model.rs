@@ -6,13 +6,16 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use super::action::Context;
+use super::chat::rows::Writer;
+use super::chat::{Chat, Reader};
+use super::company::{Company, machine};
 use super::glyphs::Glyphs;
 use super::history::History;
 use super::keys::KeyMap;
-use super::layout::{Plan, Shown};
+use super::layout::{CHAT_BESIDE_COLUMNS_MIN, ChatPlan, Main, Plan, Shown};
 use super::line::CommandLine;
 use super::look::Look;
-use super::overlay::{Confirm, Help, Notices, NoticesView, Palette, RoleSwitcher, Search};
+use super::overlay::{Confirm, Connect, Help, Notices, NoticesView, Palette, RoleSwitcher, Search};
 use super::overview::Overview;
 use super::panes::{Arrangement, Pane, Panes};
 use super::text_box::TextBox;
@@ -67,6 +70,8 @@ pub enum Focus {
     Main,
     /// The command line.
     Line,
+    /// The chat.
+    Chat,
 }
 
 /// A box over the screen.
@@ -78,6 +83,8 @@ pub enum Overlay {
     Palette(Palette),
     /// What this process is.
     Role(RoleSwitcher),
+    /// Joining a session.
+    Connect(Box<Connect>),
     /// A question, and what a yes leads to.
     Confirm(Confirm, Pending),
     /// What there was to tell.
@@ -99,6 +106,8 @@ pub enum Pending {
     Submit(String),
     /// Carry out lines, one after the other.
     Lines(Vec<String>),
+    /// Carry out lines that are for no target, as they are.
+    Session(Vec<String>),
     /// Type pasted text to a target.
     Keys(TargetId, Vec<u8>),
     /// Disconnect a target.
@@ -140,6 +149,10 @@ pub struct Model {
     pub settings: Settings,
     /// The targets.
     pub rack: Arc<Rack>,
+    /// What this console is part of.
+    pub company: Company,
+    /// How many sessions were joined or left: what is known of targets is of one of them.
+    pub session: u64,
     /// The terminal's size.
     pub size: Size,
     /// What is shown.
@@ -154,6 +167,10 @@ pub struct Model {
     pub panes: Panes,
     /// The command line.
     pub line: CommandLine,
+    /// The chat.
+    pub chat: Chat,
+    /// What had the keyboard before the chat.
+    pub before_chat: Focus,
     /// The box over the screen.
     pub overlay: Option<Overlay>,
     /// Long answers that came while a box was open; shown when it closes.
@@ -179,6 +196,8 @@ impl Model {
         let mut model = Self {
             settings,
             rack,
+            company: Company::default(),
+            session: 0,
             size,
             view: View::Rack,
             focus: Focus::Main,
@@ -186,6 +205,8 @@ impl Model {
             preview: None,
             panes: Panes::default(),
             line: CommandLine::new(history),
+            chat: Chat::default(),
+            before_chat: Focus::Main,
             overlay: None,
             answers: Vec::new(),
             notices: Notices::default(),
@@ -221,7 +242,76 @@ impl Model {
             View::Rack => Shown::Rack(self.overview.items().len()),
             View::Panes => Shown::Panes(self.panes.list.len(), self.panes.front, arrangement),
         };
-        Plan::new(self.size, shown)
+        Plan::new(self.size, shown, self.shows_chat())
+    }
+
+    /// Whether the chat is shown. Beside the rest it is by itself where the rack is and there is company; over the rest
+    /// only while it has the keyboard.
+    fn shows_chat(&self) -> bool {
+        let company =
+            self.view == View::Rack && (self.company.others() > 0 || !self.chat.is_silent());
+        let beside =
+            self.size.width >= CHAT_BESIDE_COLUMNS_MIN && self.chat.open.unwrap_or(company);
+        beside || self.focus == Focus::Chat
+    }
+
+    /// Where the chat is and how its lines are written there.
+    pub fn chat_writer(&self) -> Option<(ChatPlan, Writer<'_>)> {
+        let plan = self.plan().chat?;
+        let writer = Writer {
+            width: plan.text.width.into(),
+            me: self.name(),
+            zone: &self.settings.zone,
+            glyphs: self.settings.glyphs,
+        };
+        Some((plan, writer))
+    }
+
+    /// The name of the person here, as everybody sees it.
+    pub fn name(&self) -> &str {
+        let me = self.company.me.as_ref();
+        me.map_or(&self.settings.who, |me| &me.name)
+    }
+
+    /// Why this console cannot join a session now, and what to do about it.
+    pub fn cannot_join(&self) -> Option<String> {
+        if let Some(server) = self.company.session() {
+            let machine = machine(server);
+            return Some(format!(
+                "joined to {machine} already: Ctrl+B or .remote_exit leaves it first"
+            ));
+        }
+        let what = self.company.in_the_way(self.rack.targets().len())?;
+        Some(format!(
+            "not now, a client holds no targets and no servers: {what}; the role switcher (F2) does it with e"
+        ))
+    }
+
+    /// Who reads the chat here.
+    pub fn reader(&self) -> Reader {
+        Reader {
+            name: self.name().to_owned(),
+            since: self.company.me.as_ref().map(|me| me.since),
+            watches: self.plan().chat.is_some(),
+        }
+    }
+
+    /// The targets whose output is on the screen, in the order of their numbers.
+    pub fn looks_at(&self) -> Vec<TargetId> {
+        let mut ids: Vec<TargetId> = match self.plan().main {
+            Main::Rack(rack) => {
+                let preview = rack.preview.and(self.preview.as_ref());
+                preview.map(|pane| pane.target).into_iter().collect()
+            }
+            Main::Panes(panes) => {
+                let panes = panes.iter().filter_map(|(at, _)| self.panes.list.get(*at));
+                panes.map(|pane| pane.target).collect()
+            }
+            Main::TooSmall(_) => Vec::new(),
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// Where the keyboard is.
@@ -229,6 +319,7 @@ impl Model {
         match (&self.overlay, self.focus, self.view) {
             (Some(_), ..) => Context::Overlay,
             (None, Focus::Line, _) => Context::CommandLine,
+            (None, Focus::Chat, _) => Context::Chat,
             (None, Focus::Main, View::Rack) => Context::Rack,
             (None, Focus::Main, View::Panes) if self.front().is_some_and(|pane| pane.raw) => {
                 Context::Raw
@@ -345,12 +436,15 @@ impl Model {
         if self.view == View::Panes && self.panes.list.is_empty() {
             self.view = View::Rack;
         }
+        if self.plan().chat.is_some() {
+            self.chat.read();
+        }
         let selected = self.overview.selected;
         if self.preview.as_ref().map(|pane| pane.target) != selected {
             let target = selected.and_then(|id| self.rack.target(id));
             self.preview = target.map(|target| Pane::new(target, self.settings.times));
         }
-        if let super::layout::Main::Rack(plan) = self.plan().main {
+        if let Main::Rack(plan) = self.plan().main {
             self.overview
                 .follow(plan.rows().into(), plan.columns.into());
         }

@@ -35,6 +35,9 @@ pub struct Picture {
     pub debugged: Option<State>,
     /// What stands in front of what is typed, if that is for one debug target.
     pub prompt: Option<Prompt>,
+    /// The session that the rest is of, and what of its chat was drawn.
+    session: u64,
+    chat: Option<u64>,
     tiles: HashMap<TargetId, Tile>,
     panes: HashMap<Slot, Shown>,
     raws: HashMap<TargetId, Raw>,
@@ -138,10 +141,21 @@ impl Picture {
             changed: self.collect_debugger(model),
             ..Collected::default()
         };
+        if self.session != model.session {
+            // Numbers of targets mean others now.
+            *self = Self {
+                session: model.session,
+                ..Self::default()
+            };
+            collected.changed = true;
+        }
+        let plan = model.plan();
+        let chat = plan.chat.map(|_| model.chat.version());
+        collected.changed |= self.chat != chat;
+        self.chat = chat;
         if fresh == Fresh::Known {
             return collected;
         }
-        let plan = model.plan();
         self.collect_states(model, &mut collected);
         match &plan.main {
             Main::Rack(rack) => {

@@ -1,19 +1,21 @@
 //! The keys the console starts with.
 //!
 //! They keep to what PuTTY, tmux and a serial terminal deliver: nothing needs Alt or a function key, nothing needs
-//! Ctrl-A or Ctrl-B (taken by screen and tmux), Ctrl-S or Ctrl-Q (flow control), and Ctrl-H, Ctrl-I, Ctrl-J and Ctrl-M stay
+//! Ctrl-A or Ctrl-B (taken by screen and tmux; leaving a session has Ctrl-B as debuggers do, and a command), Ctrl-S or Ctrl-Q (flow control), and Ctrl-H, Ctrl-I, Ctrl-J and Ctrl-M stay
 //! what terminals make of them. In the command line the letters with Ctrl that readline uses stay with the editor.
 //! Function keys a debugger's user expects to step with do that; their commands are as short to type. F7 to F9 are left
 //! free.
 
 use crate::ui::action::Action::{self, *};
-use crate::ui::action::Context::{self, CommandLine, Global, Overlay, Pane, Rack, Raw};
+use crate::ui::action::Context::{self, Chat, CommandLine, Global, Overlay, Pane, Rack, Raw};
 
 /// An action in a context with its keys, the one to show first.
 pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Global, Help, &["f1", "ctrl+g"]),
     (Global, Palette, &["ctrl+p"]),
     (Global, Role, &["f2"]),
+    (Global, ToggleChat, &["f4"]),
+    (Global, JoinSession, &["ctrl+r"]),
     (Global, ToggleView, &["f3", "ctrl+o"]),
     (Global, FocusNext, &["f6"]),
     (Global, AddressNext, &["ctrl+t"]),
@@ -39,6 +41,8 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     // Letters of the rack and of the panes alike.
     (Rack, Help, &["?"]),
     (Rack, Role, &["R"]),
+    (Rack, ToggleChat, &["C"]),
+    (Rack, LeaveSession, &["ctrl+b"]),
     (Rack, FocusCommandLine, &[":", "i"]),
     (Rack, ChooseTarget, &["t"]),
     (Rack, EnterRaw, &["r"]),
@@ -59,6 +63,8 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Rack, Pane9, &["9"]),
     (Pane, Help, &["?"]),
     (Pane, Role, &["R"]),
+    (Pane, ToggleChat, &["C"]),
+    (Pane, LeaveSession, &["ctrl+b"]),
     (Pane, FocusCommandLine, &[":", "i"]),
     (Pane, ChooseTarget, &["t"]),
     (Pane, EnterRaw, &["r"]),
@@ -128,6 +134,15 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (CommandLine, CompleteBack, &["shift+tab"]),
     (CommandLine, ScrollPageUp, &["pageup"]),
     (CommandLine, ScrollPageDown, &["pagedown"]),
+    // The chat.
+    (Chat, Submit, &["enter"]),
+    (Chat, LeaveChat, &["esc", "ctrl+c"]),
+    (Chat, HistoryPrevious, &["up"]),
+    (Chat, HistoryNext, &["down"]),
+    (Chat, Complete, &["tab"]),
+    (Chat, CompleteBack, &["shift+tab"]),
+    (Chat, ScrollPageUp, &["pageup"]),
+    (Chat, ScrollPageDown, &["pagedown"]),
     // Raw mode: one way out, everything else is the target's.
     (Raw, LeaveRaw, &["ctrl+]"]),
     // Boxes over the screen; their plain characters are text.

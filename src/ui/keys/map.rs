@@ -35,7 +35,9 @@ pub enum Error {
         nearest: Option<&'static str>,
     },
     /// No context has this name.
-    #[error("no context is called `{name}`; there are global, rack, pane, line, raw and overlay")]
+    #[error(
+        "no context is called `{name}`; there are global, rack, pane, line, chat, raw and overlay"
+    )]
     UnknownContext {
         /// What was written.
         name: String,

@@ -74,7 +74,7 @@ impl Frame<'_> {
 
 /// Empties a place, and the wide characters that reach into it from the left: half of one cannot stay, and the terminal
 /// would put the whole of it over the border.
-fn clear(place: Rect, buf: &mut Buffer) {
+pub fn clear(place: Rect, buf: &mut Buffer) {
     Clear.render(place, buf);
     let Some(x) = place.x.checked_sub(1) else {
         return;

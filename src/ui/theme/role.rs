@@ -54,6 +54,11 @@ roles! {
     Reply "reply" "The answer to a command.";
     Me "me" "The name of the person at this screen.";
     Other "other-person" "The name of another person.";
+    Person1 "person-1" "The name of a person in the chat, the same one for the same name.";
+    Person2 "person-2" "Another one.";
+    Person3 "person-3" "Another one.";
+    Person4 "person-4" "Another one.";
+    Person5 "person-5" "Another one.";
     Notice "notice" "A notice that only informs.";
     Warning "warning" "A notice of something to watch.";
     Error "error" "A notice of something that failed.";
@@ -64,6 +69,27 @@ impl Role {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|role| role.name() == name)
+    }
+
+    /// The role of a person's name, by the name alone: the same on every screen.
+    #[must_use]
+    pub fn of_person(name: &str) -> Self {
+        const ROLES: [Role; 5] = [
+            Role::Person1,
+            Role::Person2,
+            Role::Person3,
+            Role::Person4,
+            Role::Person5,
+        ];
+        // FNV-1a, which is the same in every version.
+        let hash = name
+            .to_lowercase()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| {
+                (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+            });
+        let place = usize::try_from(hash).unwrap_or(0) % ROLES.len();
+        ROLES.get(place).copied().unwrap_or(Role::Other)
     }
 
     /// The letter that says the same as the style, so that nothing is said by colour alone.

@@ -3,7 +3,6 @@
 use super::scroll::Move;
 use crate::command::TABLE;
 use crate::deck::Severity;
-use crate::rack::State;
 use crate::target::{Request, debugger};
 use crate::ui::action::Action;
 use crate::ui::frame::Fresh;
@@ -58,13 +57,14 @@ impl Model {
                 ))
             }
 
+            Action::ToggleChat => return self.toggle_chat(),
+            Action::LeaveChat => return self.leave_chat(),
+            Action::JoinSession => return self.open_connect(""),
+            Action::LeaveSession => return self.leave_session(),
+
             Action::ToggleView => self.toggle_view(),
             Action::FocusNext | Action::FocusPrevious => {
-                self.focus = if self.focus == Focus::Line {
-                    Focus::Main
-                } else {
-                    Focus::Line
-                };
+                self.focus_on(action == Action::FocusNext);
             }
             Action::FocusCommandLine => self.focus = Focus::Line,
             Action::LeaveCommandLine => {
@@ -147,6 +147,12 @@ impl Model {
             }
             Action::ScrollUp => return self.scroll(Move::Rows(-1)),
             Action::ScrollDown => return self.scroll(Move::Rows(1)),
+            Action::ScrollPageUp if self.focus == Focus::Chat => {
+                return self.scroll_chat(Move::Pages(-1));
+            }
+            Action::ScrollPageDown if self.focus == Focus::Chat => {
+                return self.scroll_chat(Move::Pages(1));
+            }
             Action::ScrollPageUp => return self.scroll(Move::Pages(-1)),
             Action::ScrollPageDown => return self.scroll(Move::Pages(1)),
             Action::ScrollTop => return self.scroll(Move::Top),
@@ -173,6 +179,16 @@ impl Model {
             Action::Connect => return self.ask(Request::Connect),
             Action::Disconnect => return self.disconnect(),
 
+            Action::Submit if self.focus == Focus::Chat => return self.say_typed(),
+            Action::HistoryPrevious if self.focus == Focus::Chat => {
+                self.chat.input.older();
+            }
+            Action::HistoryNext if self.focus == Focus::Chat => {
+                self.chat.input.newer();
+            }
+            Action::Complete | Action::CompleteBack if self.focus == Focus::Chat => {
+                return self.complete_chat(action == Action::CompleteBack);
+            }
             Action::Submit => return self.submit(),
             Action::HistoryPrevious => drop(self.line.older()),
             Action::HistoryNext => drop(self.line.newer()),
@@ -229,6 +245,25 @@ impl Model {
             Action::SortRack | Action::GroupRack | Action::ToggleView => all,
             _ => front,
         }
+    }
+
+    /// The next region that can have the keyboard, or the one before.
+    fn focus_on(&mut self, forward: bool) {
+        let beside = self.plan().chat.is_some();
+        let regions = [Focus::Main, Focus::Line, Focus::Chat];
+        let regions = regions
+            .get(..if beside { 3 } else { 2 })
+            .unwrap_or(&regions);
+        let here = regions.iter().position(|region| *region == self.focus);
+        let step = if forward { 1 } else { regions.len() - 1 };
+        let next = (here.unwrap_or(0) + step) % regions.len();
+        let next = regions.get(next).copied().unwrap_or(Focus::Main);
+        if self.focus == Focus::Chat {
+            self.leave_chat();
+        } else if next == Focus::Chat {
+            self.before_chat = self.focus;
+        }
+        self.focus = next;
     }
 
     fn toggle_view(&mut self) {
@@ -427,35 +462,6 @@ impl Model {
         let lines = text.lines().count();
         self.tell(Severity::Info, &format!("copied {lines} lines"));
         vec![Effect::Copy(text), Effect::Draw(Fresh::Known)]
-    }
-
-    fn quit(&mut self) -> Vec<Effect> {
-        let connected = self
-            .rack
-            .targets()
-            .iter()
-            .filter(|target| matches!(target.status.state(), State::Running | State::Broken));
-        match connected.count() {
-            0 => vec![Effect::Quit],
-            count => {
-                let mut lines = vec![format!(
-                    "{count} targets are connected. Quitting disconnects them and ends their logs."
-                )];
-                let stopped = |target: &&std::sync::Arc<crate::rack::Target>| {
-                    target.status.state() == State::Broken
-                };
-                match self.rack.targets().iter().filter(stopped).count() {
-                    0 => {}
-                    1 => lines.push(
-                        "One is stopped, and stays so until a debugger lets it go on.".to_owned(),
-                    ),
-                    stopped => lines.push(format!(
-                        "{stopped} are stopped, and stay so until a debugger lets them go on."
-                    )),
-                }
-                self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
-            }
-        }
     }
 
     fn palette(&self) -> Palette {

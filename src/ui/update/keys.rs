@@ -39,6 +39,10 @@ impl Model {
                 vec![Effect::Draw(Fresh::Known)]
             }
             (_, Some(action)) => self.act(action),
+            (Context::CommandLine | Context::Chat, None) if self.leaves_session(key) => {
+                self.leave_session()
+            }
+            (Context::Chat, None) => self.chat_key(event),
             (Context::CommandLine, None) => {
                 self.line.set_secret(self.asks_for_secret());
                 if self.line.key(event) {
@@ -92,7 +96,8 @@ impl Model {
         let outcome = match overlay {
             Overlay::Help(help) => help.key(key, keys),
             Overlay::Palette(palette) => palette.key(key, keys),
-            Overlay::Role(role) => role.key(key, keys),
+            Overlay::Role(role) => role.key(key, keys, &self.company),
+            Overlay::Connect(connect) => connect.key(key, keys),
             Overlay::Confirm(confirm, _) => confirm.key(key, keys),
             Overlay::Notices(view) => view.key(key, keys, &self.notices),
             Overlay::Text(text) => text.key(key, keys, self.size),
@@ -126,6 +131,7 @@ impl Model {
                 self.line.set(&format!("{text} "));
                 vec![Effect::Draw(Fresh::All)]
             }
+            Outcome::Wish(wish) => self.wish(wish),
             Outcome::Target(name) => {
                 self.overlay = None;
                 if let Some(target) = self.rack.named(&name).cloned() {
@@ -191,6 +197,10 @@ impl Model {
                 self.line.take();
                 lines.iter().flat_map(|line| self.send(line)).collect()
             }
+            Pending::Session(lines) => lines
+                .into_iter()
+                .map(|line| Effect::Submit { focus: None, line })
+                .collect(),
             Pending::Keys(id, bytes) => vec![Effect::Ask {
                 id,
                 request: Request::Keys(bytes),
@@ -214,6 +224,8 @@ impl Model {
         match &mut self.overlay {
             Some(Overlay::Help(help)) => help.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Role(role)) => role.paste(text),
+            Some(Overlay::Connect(connect)) => connect.paste(text),
             Some(
                 Overlay::Filter(search) | Overlay::Search(search) | Overlay::History(search, _),
             ) => {
@@ -222,6 +234,7 @@ impl Model {
             }
             Some(_) => {}
             None if raw => return self.paste_raw(text),
+            None if self.focus == Focus::Chat => return self.paste_chat(text),
             None => return self.paste_line(text),
         }
         drawn

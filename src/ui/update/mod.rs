@@ -3,9 +3,11 @@
 //! Everything here is quick and does not wait. A target's history is looked at where scrolling or searching needs it.
 
 mod act;
+mod chat;
 mod keys;
 mod mouse;
 mod scroll;
+mod session;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,12 @@ impl Model {
                 self.overview.arrange(&self.rack);
                 vec![Effect::Draw(Fresh::All)]
             }
+            Message::Company(company) => self.company_is(*company),
+            Message::Chat(all) => self.reread_chat(all),
+            Message::Found(found) => self.found(found),
+            Message::JoinStage(stage) => self.join_stage(stage),
+            Message::JoinAsks(question) => self.join_asks(question),
+            Message::Joined(result) => self.joined(result),
             Message::Replies(replies) => self.replies(&replies),
             Message::Tell(severity, text) => {
                 self.tell(severity, &text);
@@ -69,22 +77,47 @@ impl Model {
     fn event(&mut self, event: Event) -> Vec<Effect> {
         match event {
             // The pulse rings for it too: it is drawn with the next frame for output.
-            Event::Target { .. } => {
+            Event::Target {
+                time,
+                id,
+                state,
+                detail,
+            } => {
                 self.follow_states();
-                Vec::new()
+                let before = self.chat.version();
+                self.target_event(time, id, state, &detail);
+                self.if_chat_changed(before)
             }
             Event::Rack => vec![Effect::Refresh],
-            Event::Notice { severity, text, .. } => {
+            Event::Notice {
+                time,
+                severity,
+                text,
+            } => {
                 // It may be an alert.
                 self.follow_states();
+                if severity == Severity::Error {
+                    self.alert(time, &text);
+                }
                 self.tell(severity, &text);
                 vec![Effect::Draw(Fresh::Known)]
             }
-            Event::Chat(said) => {
-                self.tell(Severity::Info, &format!("{}: {}", said.from, said.text));
-                vec![Effect::Draw(Fresh::Known)]
-            }
-            Event::Person { .. } | Event::Role { .. } => Vec::new(),
+            Event::Chat(said) => self.hear(said),
+            Event::Person {
+                time,
+                person,
+                change,
+            } => self.person(time, &person, &change),
+            Event::Role { .. } => vec![Effect::Refresh, Effect::Chat],
+        }
+    }
+
+    /// A frame where the chat is in sight and changed.
+    fn if_chat_changed(&self, before: u64) -> Vec<Effect> {
+        if self.chat.version() != before && self.plan().chat.is_some() {
+            vec![Effect::Soon]
+        } else {
+            Vec::new()
         }
     }
 

@@ -36,7 +36,16 @@ impl Model {
 
     fn click(&mut self, at: Position) -> Vec<Effect> {
         let plan = self.plan();
-        if plan.line.contains(at) {
+        let chat = plan.chat.is_some_and(|chat| chat.area().contains(at));
+        if self.focus == Focus::Chat && !chat {
+            self.leave_chat();
+        }
+        if chat {
+            if self.focus != Focus::Chat {
+                self.before_chat = self.focus;
+            }
+            self.focus = Focus::Chat;
+        } else if plan.line.contains(at) {
             self.focus = Focus::Line;
         } else if plan.header.is_some_and(|header| header.contains(at)) {
             self.overlay = Some(Overlay::Role(RoleSwitcher::default()));
@@ -106,7 +115,11 @@ impl Model {
     }
 
     fn wheel(&mut self, at: Position, rows: isize) -> Vec<Effect> {
-        match self.plan().main {
+        let plan = self.plan();
+        if plan.chat.is_some_and(|chat| chat.area().contains(at)) {
+            return self.scroll_chat(Move::Rows(rows));
+        }
+        match plan.main {
             Main::Rack(rack) if rack.list.contains(at) => {
                 self.overview.step(rows);
                 return vec![Effect::Draw(Fresh::Front)];

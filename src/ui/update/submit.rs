@@ -26,6 +26,10 @@ impl Model {
         {
             return self.talk_to(whom);
         }
+        if !secret && let Some(effects) = self.session_line(typed.trim()) {
+            self.line.take();
+            return self.remembered(typed, effects);
+        }
         let line = self.addressed(&typed);
         let parsed = match Line::parse(&line) {
             Ok(parsed) => parsed,
@@ -44,8 +48,8 @@ impl Model {
         self.line.take();
         self.line.set_secret(false);
         let mut effects = Vec::new();
-        if !secret && self.line.history.add(&typed) {
-            effects.push(Effect::Remember(typed));
+        if !secret {
+            effects = self.remembered(typed, effects);
         }
         if targets.len() > 1 && parsed.writes(&targets) && self.settings.confirm_many {
             let mut names: Vec<String> = targets
@@ -65,6 +69,14 @@ impl Model {
             effects.extend(self.confirm(&title, lines, "Yes, send", Pending::Submit(line)));
         } else {
             effects.extend(self.send(&line));
+        }
+        effects
+    }
+
+    /// What was typed is kept, and the rest done.
+    fn remembered(&mut self, typed: String, mut effects: Vec<Effect>) -> Vec<Effect> {
+        if self.line.history.add(&typed) {
+            effects.insert(0, Effect::Remember(typed));
         }
         effects
     }
@@ -150,6 +162,7 @@ impl Model {
         address: Option<&Pattern>,
     ) -> Vec<Effect> {
         match name {
+            ".chat" => self.chat_command(argument),
             ".quit" => self.act(Action::Quit),
             ".rack" => {
                 self.view = View::Rack;

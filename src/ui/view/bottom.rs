@@ -30,7 +30,8 @@ fn offered(context: Context, debugged: Option<State>) -> Vec<(Action, &'static s
         Some(State::Running) => &[(Action::SendBreak, "break")],
         _ => &[],
     };
-    if matches!(context, Context::Raw | Context::Overlay) || of_debuggers.is_empty() {
+    if matches!(context, Context::Raw | Context::Overlay | Context::Chat) || of_debuggers.is_empty()
+    {
         return offered;
     }
     offered.retain(|(action, _)| *action != Action::SendBreak);
@@ -49,6 +50,7 @@ fn always_offered(context: Context) -> &'static [(Action, &'static str)] {
             (Action::FilterRack, "filter"),
             (Action::Mark, "mark"),
             (Action::ToggleView, "panes"),
+            (Action::ToggleChat, "chat"),
             (Action::Palette, "find"),
             (Action::EnterRaw, "raw"),
             (Action::Role, "role"),
@@ -74,12 +76,22 @@ fn always_offered(context: Context) -> &'static [(Action, &'static str)] {
             (Action::LeaveCommandLine, "leave"),
             (Action::Complete, "complete"),
             (Action::ToggleView, "rack/panes"),
+            (Action::ToggleChat, "chat"),
             (Action::ScrollPageUp, "scroll"),
             (Action::EnterRaw, "raw"),
             (Action::HistorySearch, "history"),
             (Action::SendBreak, "interrupt"),
             (Action::Palette, "find"),
             (Action::Quit, "quit"),
+        ],
+        Context::Chat => &[
+            (Action::Help, "help"),
+            (Action::Submit, "say"),
+            (Action::LeaveChat, "back"),
+            (Action::Complete, "names"),
+            (Action::ScrollPageUp, "scroll"),
+            (Action::ToggleChat, "close"),
+            (Action::Palette, "find"),
         ],
         Context::Raw => &[(Action::LeaveRaw, "leaves raw mode")],
         Context::Overlay => &[(Action::Accept, "take"), (Action::CloseOverlay, "close")],

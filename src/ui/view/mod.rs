@@ -1,6 +1,7 @@
 //! The screen drawn from the model and the collected picture. Changes nothing.
 
 mod bottom;
+mod chat;
 mod header;
 mod pane;
 mod rack;
@@ -43,8 +44,11 @@ pub fn render(area: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) ->
     if let Some(place) = plan.footer {
         bottom::draw_footer(within(place), buf, model, picture);
     }
-    if model.focus == Focus::Line {
-        cursor = line;
+    let said = chat::draw(area, buf, model);
+    match model.focus {
+        Focus::Main => {}
+        Focus::Line => cursor = line,
+        Focus::Chat => cursor = said,
     }
     if let Some(overlay) = &model.overlay {
         cursor = draw_overlay(area, within(plan.line), buf, model, overlay);
@@ -130,9 +134,9 @@ fn draw_overlay(
             search.draw(line, buf, look)
         }
         Overlay::Role(role) => {
-            role.draw(area, buf, look);
-            None
+            role.draw(area, buf, look, &model.company, model.rack.targets().len())
         }
+        Overlay::Connect(connect) => connect.draw(area, buf, look, model.cannot_join().as_deref()),
         Overlay::Notices(view) => {
             view.draw(area, buf, look, &model.notices);
             None

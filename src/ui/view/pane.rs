@@ -74,14 +74,7 @@ pub(super) fn draw(
             height: 1,
             ..text
         };
-        draw_row(
-            place,
-            buf,
-            look,
-            row,
-            &model.settings.who,
-            model.settings.depth,
-        );
+        draw_row(place, buf, look, row, model.name(), model.settings.depth);
         if view.pane.selects(row.place) {
             buf.set_style(place, look.style(Role::Selection));
         }
@@ -274,7 +267,13 @@ fn ink(pen: Pen, depth: Depth) -> Style {
 }
 
 /// Puts safe text into cells, a character with its marks in each, so that no width but the line's own counts.
-fn put(buf: &mut Buffer, mut x: u16, place: Rect, text: &str, style: ratatui::style::Style) -> u16 {
+pub(super) fn put(
+    buf: &mut Buffer,
+    mut x: u16,
+    place: Rect,
+    text: &str,
+    style: ratatui::style::Style,
+) -> u16 {
     for (cluster, width) in crate::transcript::safe::clusters(text) {
         let width = u16::try_from(width).unwrap_or(1);
         if width == 0 || x.saturating_add(width) > place.right() {

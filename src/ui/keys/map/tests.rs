@@ -72,13 +72,19 @@ fn default_keys_leave_free_what_terminals_readline_and_multiplexers_use() {
     for b in &KeyMap::default().bindings {
         let name = b.key.to_string();
         assert!(
-            !["ctrl+h", "ctrl+s", "ctrl+q", "ctrl+b", "ctrl+a"].contains(&name.as_str()),
+            !["ctrl+h", "ctrl+s", "ctrl+q", "ctrl+a"].contains(&name.as_str()),
             "{name}"
         );
+        // As debuggers have it; there is a command for it too.
+        assert!(name != "ctrl+b" || b.action == Action::LeaveSession);
         assert!(name != "ctrl+j" || b.context == Context::Overlay);
-        if matches!(b.context, Context::Global | Context::CommandLine) {
+        if matches!(
+            b.context,
+            Context::Global | Context::CommandLine | Context::Chat
+        ) {
             let readline = [
-                "ctrl+d", "ctrl+e", "ctrl+f", "ctrl+k", "ctrl+n", "ctrl+u", "ctrl+w", "ctrl+y",
+                "ctrl+b", "ctrl+d", "ctrl+e", "ctrl+f", "ctrl+k", "ctrl+n", "ctrl+u", "ctrl+w",
+                "ctrl+y",
             ];
             assert!(
                 !readline.contains(&name.as_str()),

@@ -1,0 +1,363 @@
+//! Roles and sessions: what this console is part of, joining and leaving, opening and ending servers, and what `q` means.
+
+use std::sync::Arc;
+
+use crate::deck::{self, Severity};
+use crate::rack::{Rack, State};
+use crate::ui::action::Action;
+use crate::ui::chat::rows::clean;
+use crate::ui::company::{Company, machine};
+use crate::ui::frame::Fresh;
+use crate::ui::message::{Effect, FoundServer, JoinAnswer, JoinQuestion};
+use crate::ui::model::{Focus, Model, Overlay, Pending, View};
+use crate::ui::overlay::{Connect, RoleSwitcher, Wish};
+use crate::ui::panes::Panes;
+
+impl Model {
+    /// This console is part of that now. What is shown of another session's targets goes: their numbers mean others.
+    pub(super) fn company_is(&mut self, company: Company) -> Vec<Effect> {
+        let other = self.company.session() != company.session();
+        self.company = company;
+        if !other {
+            return vec![Effect::Draw(Fresh::Known)];
+        }
+        self.session += 1;
+        self.rack = Arc::new(Rack::new(Vec::new()));
+        self.panes = Panes {
+            arrangement: self.panes.arrangement,
+            ..Panes::default()
+        };
+        self.preview = None;
+        self.view = View::Rack;
+        self.overview.marks.clear();
+        self.overview.filter.clear();
+        self.overview.arrange(&self.rack);
+        self.line.address = None;
+        self.chat.forget();
+        if self.focus == Focus::Line {
+            self.focus = Focus::Main;
+        }
+        self.before_chat = Focus::Main;
+        // A question about a target of before must not be answered now.
+        if matches!(
+            self.overlay,
+            Some(
+                Overlay::Confirm(..)
+                    | Overlay::Palette(_)
+                    | Overlay::Search(_)
+                    | Overlay::Filter(_)
+            )
+        ) {
+            self.overlay = None;
+        }
+        vec![Effect::Chat, Effect::Draw(Fresh::All)]
+    }
+
+    /// What the role switcher or the connect dialog want.
+    pub(super) fn wish(&mut self, wish: Wish) -> Vec<Effect> {
+        match wish {
+            Wish::NewServer(string) => {
+                self.overlay = None;
+                let line = format!(".server {string}");
+                vec![
+                    Effect::Submit { focus: None, line },
+                    Effect::Draw(Fresh::Known),
+                ]
+            }
+            Wish::EndServer { id, cut } => self.ask_to_end_server(id, cut),
+            Wish::EndServers => self.ask_to_clear(false),
+            Wish::ClearWay => self.ask_to_clear(true),
+            Wish::Connect => self.open_connect(""),
+            Wish::Leave => {
+                self.overlay = None;
+                self.leave_session()
+            }
+            Wish::Browse(machine) => {
+                if let Some(Overlay::Connect(connect)) = &mut self.overlay {
+                    connect.look_for();
+                }
+                vec![Effect::Browse(machine), Effect::Draw(Fresh::Known)]
+            }
+            Wish::Join(client) => {
+                let blocked = self.cannot_join();
+                let Some(Overlay::Connect(connect)) = &mut self.overlay else {
+                    return Vec::new();
+                };
+                // The dialog says it all the time it is so.
+                if blocked.is_some() {
+                    return vec![Effect::Draw(Fresh::Known)];
+                }
+                connect.begin();
+                vec![Effect::Join(client), Effect::Draw(Fresh::Known)]
+            }
+            Wish::Answer(answer) => {
+                if let Some(Overlay::Connect(connect)) = &mut self.overlay
+                    && answer == JoinAnswer::Cancel
+                {
+                    connect.fail("given up");
+                }
+                vec![Effect::JoinAnswer(answer), Effect::Draw(Fresh::Known)]
+            }
+        }
+    }
+
+    fn ask_to_end_server(&mut self, id: u32, cut: bool) -> Vec<Effect> {
+        let server = self.company.servers.iter().find(|server| server.id == id);
+        let Some(server) = server else {
+            return Vec::new();
+        };
+        let clients = counted(server.clients, "client");
+        let lines = vec![
+            clean(&server.string),
+            if cut {
+                format!("{clients} of it are cut off. The targets stay.")
+            } else {
+                format!("Nobody new comes in; {clients} of it stay.")
+            },
+        ];
+        let how = if cut { " /disconnect" } else { "" };
+        let line = format!(".endsrv {id}{how}");
+        self.confirm(
+            &format!("End server {id}?"),
+            lines,
+            "Yes, end it",
+            Pending::Session(vec![line]),
+        )
+    }
+
+    /// Asks to end the servers, and the targets too.
+    fn ask_to_clear(&mut self, targets: bool) -> Vec<Effect> {
+        let count = if targets {
+            self.rack.targets().len()
+        } else {
+            0
+        };
+        let Some(what) = self.company.in_the_way(count) else {
+            self.tell(Severity::Info, "nothing has to end");
+            return vec![Effect::Draw(Fresh::Known)];
+        };
+        let what = what.trim_start_matches("end ").trim_end_matches(" first");
+        let clients: u32 = self.company.servers.iter().map(|s| s.clients).sum();
+        let mut lines = Vec::new();
+        if clients > 0 {
+            lines.push(format!("{} are cut off.", counted(clients, "client")));
+        }
+        if count > 0 {
+            lines.push("The targets are disconnected and removed, their logs end.".to_owned());
+        }
+        let stopped = |target: &&Arc<crate::rack::Target>| target.status.state() == State::Broken;
+        let stopped = self.rack.targets().iter().filter(stopped).count();
+        if count > 0 && stopped > 0 {
+            lines.push(format!(
+                "{stopped} are stopped, and stay so until a debugger lets them go on."
+            ));
+        }
+        let servers = self.company.servers.iter();
+        let mut commands: Vec<String> = servers
+            .map(|server| format!(".endsrv {} /disconnect", server.id))
+            .collect();
+        if count > 0 {
+            commands.push("@all .remove".to_owned());
+        }
+        self.confirm(
+            &format!("End {what}?"),
+            lines,
+            "Yes, end them",
+            Pending::Session(commands),
+        )
+    }
+
+    /// Opens the connect dialog.
+    pub(super) fn open_connect(&mut self, string: &str) -> Vec<Effect> {
+        self.overlay = Some(Overlay::Connect(Box::new(Connect::new(string))));
+        vec![Effect::Draw(Fresh::Known)]
+    }
+
+    /// `.remote`: with a string, joins at once where that can be read.
+    fn remote(&mut self, string: &str) -> Vec<Effect> {
+        let mut effects = self.open_connect(string);
+        if let Some(Overlay::Connect(connect)) = &self.overlay
+            && !string.is_empty()
+            && let Ok(client) = connect.wanted()
+        {
+            effects.extend(self.wish(Wish::Join(Box::new(client))));
+        }
+        effects
+    }
+
+    /// Leaves the session that was joined.
+    pub(super) fn leave_session(&mut self) -> Vec<Effect> {
+        if !self.company.is_client() {
+            self.tell(
+                Severity::Info,
+                "this console joined no session; .quit leaves kdeck",
+            );
+            return vec![Effect::Draw(Fresh::Known)];
+        }
+        vec![Effect::Leave, Effect::Draw(Fresh::Known)]
+    }
+
+    pub(super) fn join_stage(&mut self, stage: String) -> Vec<Effect> {
+        if let Some(Overlay::Connect(connect)) = &mut self.overlay
+            && connect.is_joining()
+        {
+            connect.stage(stage);
+        }
+        vec![Effect::Draw(Fresh::Known)]
+    }
+
+    /// A question of joining is asked even if the box was closed meanwhile.
+    pub(super) fn join_asks(&mut self, question: JoinQuestion) -> Vec<Effect> {
+        if !matches!(self.overlay, Some(Overlay::Connect(_))) {
+            self.open_connect("");
+        }
+        if let Some(Overlay::Connect(connect)) = &mut self.overlay {
+            connect.ask(question);
+        }
+        vec![Effect::Draw(Fresh::Known)]
+    }
+
+    pub(super) fn joined(&mut self, result: Result<(), String>) -> Vec<Effect> {
+        match (result, &mut self.overlay) {
+            (Ok(()), overlay) => {
+                if matches!(overlay, Some(Overlay::Connect(_))) {
+                    *overlay = None;
+                }
+                self.tell(Severity::Info, "joined; Ctrl+B leaves, the session goes on");
+                vec![Effect::Refresh, Effect::Chat, Effect::Draw(Fresh::All)]
+            }
+            (Err(reason), Some(Overlay::Connect(connect))) => {
+                connect.fail(&clean_lines(&reason));
+                vec![Effect::Draw(Fresh::Known)]
+            }
+            (Err(reason), _) => {
+                let first = reason.lines().next().unwrap_or_default();
+                self.tell(Severity::Error, &clean(first));
+                vec![Effect::Draw(Fresh::Known)]
+            }
+        }
+    }
+
+    pub(super) fn found(&mut self, found: Result<Vec<FoundServer>, String>) -> Vec<Effect> {
+        if let Some(Overlay::Connect(connect)) = &mut self.overlay {
+            connect.found(found);
+        }
+        vec![Effect::Draw(Fresh::Known)]
+    }
+
+    /// Lines about the session that the screen takes itself, whatever target is in front.
+    pub(super) fn session_line(&mut self, typed: &str) -> Option<Vec<Effect>> {
+        let (word, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
+        let rest = rest.trim();
+        let client = self.company.is_client();
+        Some(match (word, rest) {
+            (".chat", text) => self.chat_command(text),
+            (".role", "") => {
+                self.overlay = Some(Overlay::Role(RoleSwitcher::default()));
+                vec![Effect::Draw(Fresh::Known)]
+            }
+            (".remote", string) => self.remote(string),
+            (".remote_exit", "") => self.leave_session(),
+            ("q" | ".quit" | ".exit", "") if client => {
+                let own = if word == "q" {
+                    "; .send q sends it to the target"
+                } else {
+                    ""
+                };
+                let text = format!(
+                    "nothing is ended: Ctrl+B leaves the session, which goes on; qq ends it for all{own}"
+                );
+                self.tell(Severity::Warning, &text);
+                vec![Effect::Draw(Fresh::Known)]
+            }
+            ("qq", "") if client => {
+                let lines = vec![
+                    format!(
+                        "All {} who are here are put out.",
+                        self.company.people.len()
+                    ),
+                    format!(
+                        "The host ends, and its {} with it.",
+                        counted(self.rack.targets().len(), "target")
+                    ),
+                    "Ctrl+B leaves it to the others instead.".to_owned(),
+                ];
+                self.confirm(
+                    "End the session for everybody?",
+                    lines,
+                    "Yes, end it for all",
+                    Pending::Session(vec!["qq".to_owned()]),
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    /// Leaves kdeck; asks where that takes something from somebody.
+    pub(super) fn quit(&mut self) -> Vec<Effect> {
+        if self.company.role == deck::Role::Client {
+            let machine = machine(self.company.session().unwrap_or_default());
+            let lines = vec![
+                format!(
+                    "You leave the session of {}, which goes on.",
+                    clean(&machine)
+                ),
+                "Ctrl+B leaves it too, and stays in kdeck.".to_owned(),
+            ];
+            return self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit);
+        }
+        let targets = self.rack.targets();
+        let is_connected = |state| matches!(state, State::Running | State::Broken);
+        let connected = targets.iter().filter(|t| is_connected(t.status.state()));
+        let mut lines = Vec::new();
+        match connected.count() {
+            0 => {}
+            count => lines.push(format!(
+                "{count} targets are connected. Quitting disconnects them and ends their logs."
+            )),
+        }
+        let stopped = targets.iter().filter(|t| t.status.state() == State::Broken);
+        match stopped.count() {
+            0 => {}
+            1 => lines
+                .push("One is stopped, and stays so until a debugger lets it go on.".to_owned()),
+            stopped => lines.push(format!(
+                "{stopped} are stopped, and stay so until a debugger lets them go on."
+            )),
+        }
+        match self.company.others() {
+            0 => {}
+            1 => lines.push("One person is here, and is put out.".to_owned()),
+            others => lines.push(format!("{others} people are here, and are put out.")),
+        }
+        if lines.is_empty() {
+            return vec![Effect::Quit];
+        }
+        self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
+    }
+
+    /// Whether a key means to leave the session although text is typed where the keyboard is: only while none is.
+    pub(super) fn leaves_session(&self, key: crate::ui::keys::Key) -> bool {
+        let empty = match self.focus {
+            Focus::Line => self.line.is_empty(),
+            Focus::Chat => self.chat.input.is_empty(),
+            Focus::Main => false,
+        };
+        let leave = self
+            .settings
+            .keys
+            .action(crate::ui::action::Context::Rack, key);
+        self.company.is_client() && empty && leave == Some(Action::LeaveSession)
+    }
+}
+
+fn counted(count: impl TryInto<u64>, word: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{plural}")
+}
+
+fn clean_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(clean).collect();
+    lines.join("\n")
+}
