@@ -9,16 +9,22 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
+use super::company::{Company, Joined};
 use super::frame::Fresh;
 use super::glyphs::UNICODE;
 use super::history::History;
 use super::keys::{Key, KeyMap};
-use super::message::{Effect, Message};
+use super::message::{Effect, Message, Targets};
 use super::model::{Model, Settings};
 use super::picture::{Collected, Picture};
 use super::theme::{BUILT_IN, Depth, Theme};
 use super::view;
+use crate::deck::{Event, Role};
 use crate::rack::{Rack, State, Target, TargetId, status};
+use crate::session::client::Line;
+use crate::session::people::{PersonId, Seated};
+use crate::session::server::ServerEntry;
+use crate::session::{Change, Permission, Person, Said};
 use crate::transcript::{Kind, Limits, Time, Transcript};
 
 /// 14:02:31 of some day. Microseconds since 1970 UTC.
@@ -123,6 +129,80 @@ impl Stage {
     /// Raises an alert.
     pub fn alert(&self, name: &str, alert: &str) {
         self.target(name).status.set_alert(alert);
+    }
+
+    /// Makes it a console of that role, with these people here; the first is the one in this seat.
+    pub fn company(&mut self, role: Role, names: &[&str]) {
+        let person = |(place, name): (u32, &&str)| Person {
+            id: PersonId(place + 1),
+            name: (*name).to_owned(),
+            permission: match (role, place) {
+                (Role::Client, 0) => Permission::Operator,
+                (_, 0) => Permission::Owner,
+                _ => Permission::Operator,
+            },
+            seated: Seated::Client,
+            account: String::new(),
+            origin: format!("tcp 10.0.0.{place}:51733"),
+            server: None,
+            since: Time(START),
+            active: Time(START),
+            away: false,
+        };
+        let people: Vec<Person> = (0..).zip(names).map(person).collect();
+        let servers = match role {
+            Role::Host => Vec::new(),
+            Role::Server | Role::Client => vec![ServerEntry {
+                id: 0,
+                string: "tcp:Port=5005,Password=*".to_owned(),
+                join: "tcp:Port=5005,Server=lab01,Password=*".to_owned(),
+                clients: 2,
+                ending: false,
+                open: false,
+            }],
+        };
+        let joined = (role == Role::Client).then(|| Joined {
+            server: "tcp:Port=5005,Server=lab01,Password=*".to_owned(),
+            line: Line::Up,
+        });
+        let rack = self.model.rack.clone();
+        self.message(Message::Company(Box::new(Company {
+            role,
+            me: people.first().cloned(),
+            people,
+            servers,
+            joined,
+        })));
+        self.message(Message::Rack(Targets(rack)));
+    }
+
+    /// Somebody says something; returns what is to be done for it.
+    pub fn says(&mut self, id: u64, from: &str, to: Option<&str>, text: &str) -> Vec<Effect> {
+        let (action, text) = match text.strip_prefix("/me ") {
+            Some(text) => (true, text),
+            None => (false, text),
+        };
+        let said = Said {
+            id,
+            time: self.now,
+            from: from.to_owned(),
+            to: to.map(str::to_owned),
+            action,
+            text: text.to_owned(),
+        };
+        self.message(Message::Event(Event::Chat(said)))
+    }
+
+    /// Something changes about one of the people.
+    pub fn person(&mut self, name: &str, change: Change) -> Vec<Effect> {
+        let people = &self.model.company.people;
+        let person = people.iter().find(|person| person.name == name).cloned();
+        let event = Event::Person {
+            time: self.now,
+            person: person.expect("the tests name people who are there"),
+            change,
+        };
+        self.message(Message::Event(event))
     }
 
     /// Lets time pass.

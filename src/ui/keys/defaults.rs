@@ -136,7 +136,7 @@ pub const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (CommandLine, ScrollPageDown, &["pagedown"]),
     // The chat.
     (Chat, Submit, &["enter"]),
-    (Chat, LeaveChat, &["esc", "ctrl+c"]),
+    (Chat, LeaveChat, &["esc"]),
     (Chat, HistoryPrevious, &["up"]),
     (Chat, HistoryNext, &["down"]),
     (Chat, Complete, &["tab"]),

@@ -112,6 +112,15 @@ impl Model {
         vec![Effect::Draw(Fresh::All)]
     }
 
+    /// Drops what is typed in the chat; leaves it where nothing is.
+    pub(super) fn give_up_typing(&mut self) -> Vec<Effect> {
+        if self.chat.input.is_empty() {
+            return self.leave_chat();
+        }
+        self.chat.input.take();
+        vec![Effect::Draw(Fresh::Known)]
+    }
+
     /// A key that is typed in the chat.
     pub(super) fn chat_key(&mut self, event: KeyEvent) -> Vec<Effect> {
         if self.chat.input.key(event) {

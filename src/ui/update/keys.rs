@@ -38,6 +38,8 @@ impl Model {
                 self.line.set("");
                 vec![Effect::Draw(Fresh::Known)]
             }
+            // Who chats does not mean the target.
+            (Context::Chat, Some(Action::SendBreak)) => self.give_up_typing(),
             (_, Some(action)) => self.act(action),
             (Context::CommandLine | Context::Chat, None) if self.leaves_session(key) => {
                 self.leave_session()

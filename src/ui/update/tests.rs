@@ -1,5 +1,7 @@
+mod chat;
 mod debugger;
 mod line;
+mod session;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 

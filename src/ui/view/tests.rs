@@ -1,3 +1,4 @@
+mod company;
 mod debugger;
 
 use std::collections::HashSet;
