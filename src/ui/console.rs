@@ -280,7 +280,7 @@ impl Console {
                 Effect::Draw(fresh) => self.pacer.touch(fresh),
                 Effect::Submit { focus, line } => {
                     self.pacer.expect_echo(Instant::now());
-                    let replies = command::submit(&self.seat.deck(), &self.author, focus, &line);
+                    let replies = command::submit(&self.seat.deck(), &self.author(), focus, &line);
                     let sender = self.sender.clone();
                     self.engine.spawn(async move {
                         // The screen may have ended meanwhile.
@@ -289,7 +289,7 @@ impl Console {
                 }
                 Effect::Ask { id, request } => {
                     self.pacer.expect_echo(Instant::now());
-                    let asked = self.seat.deck().ask(id, &self.author, request);
+                    let asked = self.seat.deck().ask(id, &self.author(), request);
                     let name = self
                         .model
                         .rack
@@ -348,6 +348,12 @@ impl Console {
             }
         }
         Ok(())
+    }
+
+    /// Who does what is done here, by the name that everybody sees.
+    fn author(&self) -> Author {
+        let me = self.model.company.me.as_ref();
+        me.map_or_else(|| self.author.clone(), |me| me.author())
     }
 
     /// Tells a client which targets are on the screen, when others are.

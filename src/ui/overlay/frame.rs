@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
+use crate::ui::fit::wrap;
 use crate::ui::look::Look;
 use crate::ui::theme::Role;
 
@@ -97,6 +98,20 @@ pub fn row(room: Rect, row: u16) -> Option<Rect> {
         height: 1,
         ..room
     })
+}
+
+/// The lines of a connection string's error in so many columns: sentences are wrapped, but not the string with the sign
+/// under what is wrong.
+#[must_use]
+pub fn legible(error: &[String], columns: u16, look: Look<'_>) -> Vec<String> {
+    let rows = |line: &String| {
+        if line.starts_with(' ') {
+            vec![line.clone()]
+        } else {
+            wrap(line, columns.into(), look.glyphs)
+        }
+    };
+    error.iter().flat_map(rows).collect()
 }
 
 /// Writes the text at the start of a row, cut to it.

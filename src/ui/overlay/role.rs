@@ -6,12 +6,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::cursor::Cursor;
-use super::frame::{Frame, row, write};
+use super::frame::{Frame, legible, row, write};
 use super::{Outcome, Wish};
 use crate::connect::ServerString;
 use crate::deck;
+use crate::session::Person;
 use crate::session::server::ServerEntry;
 use crate::ui::action::{Action, Context};
+use crate::ui::chat::rows::clean;
 use crate::ui::company::{Company, machine};
 use crate::ui::entry::Entry;
 use crate::ui::fit::wrap;
@@ -25,6 +27,8 @@ const COLUMNS_MAX: u16 = 76;
 /// Rows that hold the three roles, an empty row and the first row of what is said about the chosen one. Where there are
 /// fewer, one is shown at a time.
 const ROWS_WHOLE: u16 = 5;
+/// People named; a command lists all.
+const PEOPLE_MAX: usize = 8;
 /// What a new server begins as: the one that can be reached from everywhere.
 const NEW_SERVER: &str = "tcp:port=5005";
 
@@ -58,7 +62,7 @@ impl RoleSwitcher {
                 self.typing = Some(Entry::new(NEW_SERVER));
                 Outcome::Taken
             }
-            (_, Some(letter @ ('x' | 'X'))) => {
+            (_, Some(letter @ ('x' | 'X'))) if !company.is_observer() => {
                 let server = match self.chosen(company) {
                     Chosen::Server(server) => Some(server),
                     Chosen::Role(_) => match company.servers.as_slice() {
@@ -155,8 +159,9 @@ impl RoleSwitcher {
             .flat_map(|line| wrap(line, inner.into(), look.glyphs))
             .collect();
         let people = people(company);
+        let wrong = legible(&self.wrong, inner, look);
         let typing = if self.typing.is_some() {
-            2 + self.wrong.len()
+            2 + wrong.len()
         } else {
             0
         };
@@ -192,10 +197,14 @@ impl RoleSwitcher {
             write(&rule, Role::Border, row(bottom, 0)?, buf, look);
         }
         let prompt = "new server ";
-        write(prompt, Role::Prompt, place, buf, look);
         let used = u16::try_from(prompt.len())
             .unwrap_or(0)
             .min(place.width / 2);
+        let before = Rect {
+            width: used,
+            ..place
+        };
+        write(prompt, Role::Prompt, before, buf, look);
         let rest = Rect {
             x: place.x + used,
             width: place.width - used,
@@ -203,7 +212,7 @@ impl RoleSwitcher {
         };
         let (text, cursor) = entry.view(rest.width, look.glyphs);
         write(&text, Role::CommandLine, rest, buf, look);
-        for (at, line) in (2..).zip(&self.wrong) {
+        for (at, line) in (2..).zip(&wrong) {
             if let Some(place) = row(bottom, at) {
                 write(line, Role::Error, place, buf, look);
             }
@@ -273,7 +282,7 @@ impl RoleSwitcher {
         let text = match (self.chosen(company), company.role) {
             (Chosen::Server(server), _) => {
                 return vec![
-                    format!("Clients join with  -remote {}", server.join),
+                    format!("Clients join with  -remote {}", clean(&server.join)),
                     "x: nobody new comes in, those who are here stay. X: they are cut off too."
                         .to_owned(),
                 ];
@@ -297,7 +306,7 @@ impl RoleSwitcher {
                 "Not now: a console is never client and server. n opens one more server at the host."
             }
             (Chosen::Role(deck::Role::Client), deck::Role::Client) => {
-                let server = company.session().unwrap_or_default();
+                let server = clean(company.session().unwrap_or_default());
                 return vec![format!(
                     "Joined to {server}. Ctrl+B or .remote_exit leaves it; it goes on without you."
                 )];
@@ -338,7 +347,7 @@ fn role_line(role: deck::Role, company: &Company, targets: usize) -> (String, Ro
         }
         (deck::Role::Client, _) => match company.in_the_way(targets) {
             None => "join somebody else's session".to_owned(),
-            Some(what) => format!("join somebody else's session; {what}"),
+            Some(what) => format!("not now: {what}"),
         },
     };
     let sign = if now { "(*)" } else { "( )" };
@@ -348,12 +357,13 @@ fn role_line(role: deck::Role, company: &Company, targets: usize) -> (String, Ro
 
 fn server_line(server: &ServerEntry, first: bool) -> String {
     let head = if first { "servers" } else { "" };
+    let string = clean(&server.string);
     let ending = if server.ending { ", ending" } else { "" };
     let open = if server.open { ", OPEN to anybody" } else { "" };
     let clients = counted(server.clients, "client");
     format!(
-        "{head:<8}{:>2}  {}  {clients}{ending}{open}",
-        server.id, server.string
+        "{head:<8}{:>2}  {string}  {clients}{ending}{open}",
+        server.id
     )
 }
 
@@ -363,20 +373,27 @@ fn people(company: &Company) -> Vec<String> {
         return Vec::new();
     }
     let me = company.me.as_ref().map(|me| me.id);
-    let line = |(place, person): (usize, &crate::session::Person)| {
+    let line = |(place, person): (usize, &Person)| {
         let head = if place == 0 { "people" } else { "" };
         let you = if Some(person.id) == me { ", you" } else { "" };
         let away = if person.away { ", away" } else { "" };
-        let origin = match person.origin.as_str() {
-            "" => "at the host",
-            origin => origin,
+        let (name, origin) = (clean(&person.name), clean(&person.origin));
+        let origin = if origin.is_empty() {
+            "at the host"
+        } else {
+            &origin
         };
         format!(
-            "{head:<8}  {} ({}{you}{away})  {origin}",
-            person.name, person.permission
+            "{head:<8}  {name} ({}{you}{away})  {origin}",
+            person.permission
         )
     };
-    company.people.iter().enumerate().map(line).collect()
+    let shown = company.people.iter().take(PEOPLE_MAX).enumerate();
+    let mut lines: Vec<String> = shown.map(line).collect();
+    if let Some(more) = company.people.len().checked_sub(PEOPLE_MAX + 1) {
+        lines.push(format!("          and {} more: .who lists all", more + 1));
+    }
+    lines
 }
 
 fn counted(count: u32, word: &str) -> String {

@@ -16,6 +16,9 @@ use crate::ui::panes::Panes;
 impl Model {
     /// This console is part of that now. What is shown of another session's targets goes: their numbers mean others.
     pub(super) fn company_is(&mut self, company: Company) -> Vec<Effect> {
+        if self.company == company {
+            return Vec::new();
+        }
         let other = self.company.session() != company.session();
         self.company = company;
         if !other {

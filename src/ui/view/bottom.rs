@@ -17,9 +17,23 @@ use crate::ui::theme::Role;
 /// Columns that what is typed keeps, however long the address is; a third where columns are few.
 const TEXT_COLUMNS_MIN: u16 = 12;
 
-/// What is worth a place in the last line, most useful first; `debugged` is the state of a debug target in front.
-fn offered(context: Context, debugged: Option<State>) -> Vec<(Action, &'static str)> {
+/// What is worth a place in the last line, most useful first; `debugged` is the state of a debug target in front,
+/// `company` whether others are here.
+fn offered(
+    context: Context,
+    debugged: Option<State>,
+    company: bool,
+) -> Vec<(Action, &'static str)> {
     let mut offered = always_offered(context).to_vec();
+    if company
+        && matches!(
+            context,
+            Context::Rack | Context::Pane | Context::CommandLine
+        )
+    {
+        offered.retain(|(action, _)| *action != Action::ToggleChat);
+        offered.insert(1, (Action::ToggleChat, "chat"));
+    }
     let of_debuggers: &[(Action, &str)] = match debugged {
         Some(State::Broken) => &[
             (Action::Go, "go"),
@@ -50,8 +64,8 @@ fn always_offered(context: Context) -> &'static [(Action, &'static str)] {
             (Action::FilterRack, "filter"),
             (Action::Mark, "mark"),
             (Action::ToggleView, "panes"),
-            (Action::ToggleChat, "chat"),
             (Action::Palette, "find"),
+            (Action::ToggleChat, "chat"),
             (Action::EnterRaw, "raw"),
             (Action::Role, "role"),
             (Action::Quit, "quit"),
@@ -76,9 +90,9 @@ fn always_offered(context: Context) -> &'static [(Action, &'static str)] {
             (Action::LeaveCommandLine, "leave"),
             (Action::Complete, "complete"),
             (Action::ToggleView, "rack/panes"),
-            (Action::ToggleChat, "chat"),
             (Action::ScrollPageUp, "scroll"),
             (Action::EnterRaw, "raw"),
+            (Action::ToggleChat, "chat"),
             (Action::HistorySearch, "history"),
             (Action::SendBreak, "interrupt"),
             (Action::Palette, "find"),
@@ -138,7 +152,7 @@ pub(super) fn draw_footer(place: Rect, buf: &mut Buffer, model: &Model, picture:
     }
     let context = model.context();
     let mut x = place.x;
-    for (action, word) in offered(context, picture.debugged) {
+    for (action, word) in offered(context, picture.debugged, model.company.others() > 0) {
         let Some(key) = model.settings.keys.hint(context, action) else {
             continue;
         };

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::super::frame::{Frame, row, write};
+use super::super::frame::{Frame, legible, row, write};
 use super::{Connect, FIELDS, Field, Found};
 use crate::ui::fit::wrap;
 use crate::ui::look::Look;
@@ -28,15 +28,18 @@ impl Connect {
         let columns = COLUMNS_MAX.min(area.width.saturating_sub(2));
         if let Some(question) = &self.question {
             let lines = question.lines(columns, look);
+            let typed = u16::from(question.is_typed());
             let room = Frame {
                 title: question.title(),
                 hint: question.hint(),
                 columns,
-                rows: u16::try_from(lines.len() + 1).unwrap_or(u16::MAX),
+                rows: u16::try_from(lines.len())
+                    .unwrap_or(u16::MAX)
+                    .saturating_add(typed),
             }
             .open(area, buf, look);
             let text = Rect {
-                height: room.height.saturating_sub(1),
+                height: room.height.saturating_sub(typed),
                 ..room
             };
             draw_lines(text, buf, look, &lines);
@@ -68,9 +71,8 @@ impl Connect {
         blocked: Option<&str>,
     ) -> Option<Position> {
         let mut said: Vec<(Role, String)> = Vec::new();
-        for line in &self.wrong {
-            said.push((Role::Error, line.clone()));
-        }
+        let wrong = legible(&self.wrong, columns, look);
+        said.extend(wrong.into_iter().map(|line| (Role::Error, line)));
         if let Some(blocked) = blocked {
             let rows = wrap(blocked, columns.into(), look.glyphs);
             said.extend(rows.into_iter().map(|row| (Role::Warning, row)));

@@ -79,6 +79,11 @@ impl Question {
         }
     }
 
+    /// Whether the answer is typed.
+    pub fn is_typed(&self) -> bool {
+        !matches!(self.asked, JoinQuestion::UnknownCertificate { .. })
+    }
+
     pub fn title(&self) -> &'static str {
         match self.asked {
             JoinQuestion::Password { .. } => "Password",
