@@ -7,15 +7,14 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use color_eyre::Result;
-use color_eyre::eyre::{WrapErr as _, eyre};
+use color_eyre::eyre::WrapErr as _;
 use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim, asking};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
 use kdeck::deck::{Deck, Home, News, Seat};
 use kdeck::host::Host;
 use kdeck::session::Author;
-use kdeck::session::client::{HISTORY, Interest, Joining, Line, Visitor};
-use kdeck::session::transport::{Settings, Trust};
+use kdeck::session::client::{Interest, Joining, Line, Visitor};
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
 use kdeck::sim;
 use kdeck::transcript::Limits;
@@ -163,7 +162,7 @@ fn console(
         Err(error) => return Ok(refuse(&error)),
     };
     let mut usage = false;
-    let visitor = visitor(options, &who, &config, &places)?;
+    let visitor = visitor(options, &who, &config, &places);
     let may_ask = !options.headless;
     let seat = match remote {
         Some(string) => {
@@ -270,20 +269,19 @@ fn host_seat(
 }
 
 /// Who joins sessions from here.
-fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Result<Visitor> {
-    let trust = Trust::open(places, Settings::default()).map_err(|error| eyre!(error))?;
+fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Visitor {
     let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Ok(Visitor {
-        name: who.to_owned(),
+    let visitor = Visitor::new(who, places.clone(), config.transport.clone());
+    Visitor {
         observe: options.observe,
-        history: options.clines.map_or(Some(HISTORY), |clines| clines.0),
+        history: options.clines.map_or(visitor.history, |clines| clines.0),
         limits: Limits {
             bytes: whole(config.history.per_target_bytes),
             line: whole(config.history.line_limit_bytes),
         },
-        trust: Arc::new(trust),
-        places: places.clone(),
-    })
+        directory: config.sessions.directory.unwrap_or(visitor.directory),
+        ..visitor
+    }
 }
 
 /// Which targets' output a run wants before anybody has looked at one.

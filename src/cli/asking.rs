@@ -50,7 +50,7 @@ pub fn join(
                 if !yes("Trust it from now on? [y/N] ").map_err(|error| error.to_string())? {
                     return Err("the certificate was not trusted".to_owned());
                 }
-                joining.visitor.trust.pin(&server, &fingerprint)?;
+                joining.visitor.trust()?.pin(&server, &fingerprint)?;
             }
             Err(JoinError::UnknownCertificate {
                 server,

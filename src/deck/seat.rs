@@ -58,6 +58,12 @@ impl Seat {
         &self.0.news
     }
 
+    /// Who joins sessions from here, if that can be done.
+    #[must_use]
+    pub fn visitor(&self) -> Option<&Visitor> {
+        self.0.visitor.as_ref()
+    }
+
     /// Becomes a client of that server. Each stage is told to `stage` as it begins. The host that sat here, which holds
     /// nothing, ends.
     ///

@@ -9,14 +9,14 @@ use tokio::runtime::Handle;
 
 use super::client::{Client, Connection, Interest, Joining, Line, Visitor, start};
 use super::server::{Guest, serve};
-use super::transport::{Duplex, Settings, Trust};
+use super::transport::{Duplex, Settings};
 use super::{Author, Permission};
 use crate::command;
 use crate::config::{Config, Overrides, Places};
 use crate::deck::{Deck, News};
 use crate::host::Host;
 use crate::rack::State;
-use crate::transcript::{Ending, Kind, Limits, Reader, Step, Transcript};
+use crate::transcript::{Ending, Kind, Reader, Step, Transcript};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -74,18 +74,11 @@ impl Rig {
         let (ours, theirs) = tokio::io::duplex(line);
         let guest = guest(theirs, name, permission);
         let serving = tokio::spawn(serve(self.host.clone(), guest));
-        let trust = Trust::open(&places(&self.home), Settings::default()).unwrap();
+        let visitor = Visitor::new(name, places(&self.home), Settings::default());
         let joining = Joining {
             string: "npipe:pipe=nowhere".parse().unwrap(),
             interest: Interest::All,
-            visitor: Visitor {
-                name: name.to_owned(),
-                observe: false,
-                history,
-                limits: Limits::default(),
-                trust: Arc::new(trust),
-                places: places(&self.home),
-            },
+            visitor: Visitor { history, ..visitor },
         };
         let connection = soon(Connection::receive(Box::new(ours))).await.unwrap();
         let client = start(News::default(), joining, connection, &Handle::current());

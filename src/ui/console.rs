@@ -23,6 +23,7 @@ use tokio::time::{sleep, sleep_until};
 use super::company::Company;
 use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
+use super::joining::{self, Attempt};
 use super::message::{Effect, Message, Targets};
 use super::model::Model;
 use super::options::Options;
@@ -39,8 +40,6 @@ use crate::transcript::{Time, Watch};
 
 /// Messages that wait for the screen. Senders wait for room; answers are rare.
 const MESSAGES: usize = 256;
-/// Said where a session would be joined or looked for.
-const UNAVAILABLE: &str = "not available";
 /// Events of the terminal that are taken before a frame is drawn: what a person can have typed meanwhile.
 const EVENTS_BATCH: usize = 256;
 
@@ -83,6 +82,10 @@ struct Console {
     progress: Ticker,
     /// What a client was last told to look at, and in which session.
     looks_at: Option<(u64, Vec<TargetId>)>,
+    /// The session that is being joined.
+    attempt: Option<Attempt>,
+    /// That the session is over was seen; it is being left.
+    leaving: bool,
     ended: bool,
 }
 
@@ -105,6 +108,8 @@ enum Turn {
     Event(Result<Event, RecvError>),
     /// A thread of the engine failed.
     Panic(String),
+    /// The session is over, and why.
+    Over(String),
     News,
     Frame,
     Timer,
@@ -152,6 +157,8 @@ impl Console {
             store,
             progress: Ticker::default(),
             looks_at: None,
+            attempt: None,
+            leaving: false,
             ended: false,
         })
     }
@@ -178,6 +185,7 @@ impl Console {
     /// Waits for what comes next; what people do comes before what targets do.
     async fn next(&mut self) -> Turn {
         let working = self.model.is_working();
+        let deck = self.seat.deck();
         let frame = pin!(at(self.pacer.due()));
         let timer = pin!(until(self.model.timer()));
         let keys = async {
@@ -193,6 +201,7 @@ impl Console {
             Some(message) = self.inbox.recv() => Turn::Message(message),
             event = self.events.recv() => Turn::Event(event),
             text = self.screen.panicked() => Turn::Panic(text),
+            reason = deck.over(), if !self.leaving => Turn::Over(reason),
             () = frame => Turn::Frame,
             () = self.watch.rung() => Turn::News,
             () = timer => Turn::Timer,
@@ -210,7 +219,12 @@ impl Console {
             Turn::Terminal(Some(Err(error))) => return Err(Error::Failed("being read", error)),
             Turn::Terminal(None) => self.ended = true,
             Turn::Message(message) => return self.update(message),
-            Turn::Event(Ok(event)) => return self.update(Message::Event(event)),
+            Turn::Event(Ok(event)) => {
+                if matches!(event, Event::Role { .. }) {
+                    self.leaving = self.leaving && matches!(self.seat.deck(), Deck::Client(_));
+                }
+                return self.update(Message::Event(event));
+            }
             Turn::Event(Err(RecvError::Lagged(count))) => {
                 let text =
                     format!("{count} events were too many to show; the states are as they are now");
@@ -222,6 +236,7 @@ impl Console {
                 let text = format!("a part of kdeck failed, the rest goes on: {text}");
                 return self.update(Message::Tell(Severity::Error, text));
             }
+            Turn::Over(reason) => return self.over(&reason),
             Turn::News => self.pacer.change(Instant::now()),
             Turn::Frame => {}
             Turn::Timer => return self.update(Message::Timer),
@@ -315,14 +330,22 @@ impl Console {
                     let all = self.seat.deck().chat(0);
                     self.update(Message::Chat(all))?;
                 }
-                Effect::Browse(_) => {
-                    let nothing = Err(UNAVAILABLE.to_owned());
-                    self.update(Message::Found(nothing))?;
+                Effect::Browse(machine) => {
+                    let (seat, sender) = (self.seat.clone(), self.sender.clone());
+                    self.engine.spawn(async move {
+                        sender.send(joining::browse(seat, machine).await).await.ok();
+                    });
                 }
-                Effect::Join(_) => {
-                    self.update(Message::Joined(Err(UNAVAILABLE.to_owned())))?;
+                Effect::Join(string) => {
+                    let (seat, sender) = (self.seat.clone(), self.sender.clone());
+                    self.attempt = Some(Attempt::begin(seat, *string, sender, &self.engine));
                 }
-                Effect::JoinAnswer(_) | Effect::Leave => {}
+                Effect::JoinAnswer(answer) => {
+                    if let Some(attempt) = &self.attempt {
+                        attempt.answer(answer);
+                    }
+                }
+                Effect::Leave => self.leave(),
                 Effect::Refresh => {
                     let company = Company::of(&self.seat.deck());
                     self.update(Message::Company(Box::new(company)))?;
@@ -370,6 +393,31 @@ impl Console {
             client.look(Interest::These(ids.clone()));
         }
         self.looks_at = now;
+    }
+
+    /// The session is over: a host ends, a client goes home, if it has one.
+    fn over(&mut self, reason: &str) -> Result<(), Error> {
+        self.leaving = true;
+        if matches!(self.seat.deck(), Deck::Host(_)) {
+            self.ended = true;
+            return Ok(());
+        }
+        self.leave();
+        let text = format!("the session is over here: {reason}");
+        self.update(Message::Tell(Severity::Warning, text))
+    }
+
+    /// Leaves the session that was joined: to a host of our own, or for good.
+    fn leave(&mut self) {
+        let (seat, sender) = (self.seat.clone(), self.sender.clone());
+        self.engine.spawn(async move {
+            let told = match seat.leave().await {
+                Ok(true) => Message::Tell(Severity::Info, "left the session; it goes on".to_owned()),
+                Ok(false) => Message::Left,
+                Err(reason) => Message::Tell(Severity::Error, reason),
+            };
+            sender.send(told).await.ok();
+        });
     }
 
     /// Draws what is due.

@@ -47,6 +47,8 @@ pub enum Message {
     JoinAsks(JoinQuestion),
     /// What came of joining a session: why not, in words.
     Joined(Result<(), String>),
+    /// The session was left, and there is no host to return to.
+    Left,
     /// What came of a submitted line.
     Replies(Vec<Reply>),
     /// Something to tell the person here.

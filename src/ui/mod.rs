@@ -17,6 +17,7 @@ pub mod fit;
 pub mod frame;
 pub mod glyphs;
 pub mod history;
+mod joining;
 pub mod keys;
 pub mod layout;
 pub mod line;

@@ -1,6 +1,6 @@
 //! Joining a server, and joining it again: dial, let the certificate be judged, knock, be welcomed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
@@ -8,14 +8,16 @@ use tokio::runtime::Handle;
 
 use super::run::{Connection, Runner};
 use super::{Client, Interest};
-use crate::config::Places;
+use crate::config::{DIRECTORY_PORT, Places};
 use crate::connect::ClientString;
 use crate::deck::News;
 use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
 use crate::proto::session::hello::ClientHello;
 use crate::proto::session::message::{ToClient, Token, Welcome};
 use crate::session::door::{KnockError, knock};
-use crate::session::transport::{DialError, Duplex, Fingerprint, Trust, dial, pin_name};
+use crate::session::transport::{
+    self, DialError, Duplex, Fingerprint, Trust, dial, pin_name,
+};
 use crate::transcript::Limits;
 
 /// How long the server has to welcome somebody whom it let in.
@@ -46,10 +48,43 @@ pub struct Visitor {
     pub history: Option<u64>,
     /// Bounds of each target's history here.
     pub limits: Limits,
-    /// Certificates.
-    pub trust: Arc<Trust>,
-    /// Sockets.
+    /// Certificates, and the SSH client.
+    pub transport: transport::Settings,
+    /// Sockets and pins.
     pub places: Places,
+    /// The port at which other machines tell which servers they have.
+    pub directory: u16,
+    /// Opened when the first server is dialled.
+    trust: Arc<OnceLock<Arc<Trust>>>,
+}
+
+impl Visitor {
+    /// Somebody of that name, who wants a good deal of history.
+    #[must_use]
+    pub fn new(name: &str, places: Places, transport: transport::Settings) -> Self {
+        Self {
+            name: name.to_owned(),
+            observe: false,
+            history: Some(HISTORY),
+            limits: Limits::default(),
+            transport,
+            places,
+            directory: DIRECTORY_PORT,
+            trust: Arc::default(),
+        }
+    }
+
+    /// The certificates that are trusted. Reads files: may block.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub fn trust(&self) -> Result<Arc<Trust>, String> {
+        if let Some(trust) = self.trust.get() {
+            return Ok(trust.clone());
+        }
+        let trust = Arc::new(Trust::open(&self.places, self.transport.clone())?);
+        Ok(self.trust.get_or_init(|| trust).clone())
+    }
 }
 
 /// Why a server was not joined.
@@ -148,7 +183,8 @@ impl Joining {
         stage: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Connection, JoinError> {
         let visitor = &self.visitor;
-        let channel = dial(&self.string, &visitor.trust, &visitor.places, stage).await?;
+        let trust = visitor.trust().map_err(JoinError::Refused)?;
+        let channel = dial(&self.string, &trust, &visitor.places, stage).await?;
         stage("greeting");
         let greeting = ClientHello {
             person: visitor.name.clone(),
@@ -163,7 +199,7 @@ impl Joining {
         if welcomed.open
             && let Some(shown) = &channel.peer.certificate
         {
-            visitor.trust.check(&pin_name(&self.string), shown)?;
+            trust.check(&pin_name(&self.string), shown)?;
         }
         stage("joining");
         let mut connection = Connection::receive(welcomed.stream).await?;

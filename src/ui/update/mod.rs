@@ -50,6 +50,7 @@ impl Model {
             Message::JoinStage(stage) => self.join_stage(stage),
             Message::JoinAsks(question) => self.join_asks(question),
             Message::Joined(result) => self.joined(result),
+            Message::Left => vec![Effect::Quit],
             Message::Replies(replies) => self.replies(&replies),
             Message::Tell(severity, text) => {
                 self.tell(severity, &text);
