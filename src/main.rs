@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use color_eyre::Result;
 use color_eyre::eyre::WrapErr as _;
@@ -271,17 +271,19 @@ fn host_seat(
 /// Who joins sessions from here.
 fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Visitor {
     let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let visitor = Visitor::new(who, places.clone(), config.transport.clone());
-    Visitor {
-        observe: options.observe,
-        history: options.clines.map_or(visitor.history, |clines| clines.0),
-        limits: Limits {
-            bytes: whole(config.history.per_target_bytes),
-            line: whole(config.history.line_limit_bytes),
-        },
-        directory: config.sessions.directory.unwrap_or(visitor.directory),
-        ..visitor
+    let mut visitor = Visitor::new(who, places.clone(), config.transport.clone());
+    visitor.observe = options.observe;
+    if let Some(clines) = options.clines {
+        visitor.history = clines.0;
     }
+    visitor.limits = Limits {
+        bytes: whole(config.history.per_target_bytes),
+        line: whole(config.history.line_limit_bytes),
+    };
+    if let Some(port) = config.sessions.directory {
+        visitor.directory = port;
+    }
+    visitor
 }
 
 /// Which targets' output a run wants before anybody has looked at one.

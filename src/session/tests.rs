@@ -74,11 +74,12 @@ impl Rig {
         let (ours, theirs) = tokio::io::duplex(line);
         let guest = guest(theirs, name, permission);
         let serving = tokio::spawn(serve(self.host.clone(), guest));
-        let visitor = Visitor::new(name, places(&self.home), Settings::default());
+        let mut visitor = Visitor::new(name, places(&self.home), Settings::default());
+        visitor.history = history;
         let joining = Joining {
             string: "npipe:pipe=nowhere".parse().unwrap(),
             interest: Interest::All,
-            visitor: Visitor { history, ..visitor },
+            visitor,
         };
         let connection = soon(Connection::receive(Box::new(ours))).await.unwrap();
         let client = start(News::default(), joining, connection, &Handle::current());
