@@ -55,7 +55,11 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = TARGETS)]
     pub config: Option<PathBuf>,
 
-    /// Let others join through this server (not served by this version)
+    /// Let others join through this server; once for each
+    ///
+    /// For example tcp:port=5005, npipe:pipe=lab, ssl:port=5443, spipe:pipe=lab or
+    /// com:port=/dev/ttyS1,baud=115200,channel=7. A password is made and shown once, unless password= gives
+    /// one; viewpassword= lets observers in. The line for clients to type is printed.
     #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
     pub servers: Vec<String>,
 
@@ -63,7 +67,7 @@ pub struct Cli {
     #[arg(long, value_name = "STRING", help_heading = SESSIONS)]
     pub remote: Option<String>,
 
-    /// List the servers on a host (not served by this version)
+    /// List the servers on a host, and do nothing else; a dot is this machine
     #[arg(long = "QR", value_name = "HOST", help_heading = SESSIONS)]
     pub query: Option<String>,
 
@@ -108,6 +112,10 @@ pub struct Console {
     /// With --headless: go on after the end of standard input
     #[arg(long, help_heading = SCRIPTS)]
     pub linger: bool,
+
+    /// Serve and nothing else: --headless --linger, without reading standard input, telling errors alone
+    #[arg(long, help_heading = SCRIPTS)]
+    pub noio: bool,
 
     /// Colours of the screen: a built-in theme or one of your own
     #[arg(long, value_name = "NAME", help_heading = SCREEN)]
@@ -210,6 +218,11 @@ pub enum Action {
     Paths,
     /// Take back a host whose terminal was lost (not served by this version)
     Attach,
+    /// Join standard input and output to a server on a pipe of this machine: the other end of ssh: strings
+    Pipe {
+        /// The pipe [default: the only one there is]
+        name: Option<String>,
+    },
     /// Make keys for network kernel targets, and print what to type there and here
     Keygen(Keygen),
 }
@@ -357,6 +370,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     if let Some(Action::Demo(demo)) = &mut cli.action {
         cli.console = std::mem::take(&mut demo.console).or(cli.console);
     }
+    if cli.console.noio {
+        cli.console.headless = true;
+        cli.console.linger = true;
+        if cli.console.only.is_empty() {
+            cli.console.only = vec![Type::Error.word().to_owned()];
+        }
+    }
     let Console {
         headless,
         json,
@@ -397,6 +417,7 @@ impl Console {
             json: self.json || other.json,
             only: self.only.into_iter().chain(other.only).collect(),
             linger: self.linger || other.linger,
+            noio: self.noio || other.noio,
             theme: self.theme.or(other.theme),
             ascii: self.ascii || other.ascii,
             color: self.color.or(other.color),
@@ -417,14 +438,14 @@ pub enum Refusal {
          targets, or a client, which steers somebody else's. Start one of each instead"
     )]
     ServerAndClient,
-    #[error("-server: this version does not let others join yet. Without it the console works")]
-    Server,
     #[error(
         "-k and -remote cannot be used together: a client has no targets of its own, it steers those of its server"
     )]
     TargetsAndClient,
-    #[error("-QR: this version does not look for servers yet")]
-    Query,
+    #[error("-QR stands alone: it lists the servers on a host, and starts nothing")]
+    QueryAlone,
+    #[error("-server opens servers of a console: it does not go with this command")]
+    ServerAndCommand,
     #[error("attach: this version cannot take back a host yet: a host ends with its terminal")]
     Attach,
 }
@@ -434,14 +455,19 @@ impl Cli {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match &self.action {
+            _ if self.query.is_some() && self.remote.is_some() => Some(Refusal::QueryAlone),
             _ if self.remote.is_some() && !self.servers.is_empty() => {
                 Some(Refusal::ServerAndClient)
             }
             _ if self.remote.is_some() && (!self.targets.is_empty() || self.action.is_some()) => {
                 Some(Refusal::TargetsAndClient)
             }
-            _ if !self.servers.is_empty() => Some(Refusal::Server),
-            _ if self.query.is_some() => Some(Refusal::Query),
+            Some(_) if self.query.is_some() => Some(Refusal::QueryAlone),
+            _ if self.query.is_some() && !(self.targets.is_empty() && self.servers.is_empty()) => {
+                Some(Refusal::QueryAlone)
+            }
+            Some(Action::Demo(_)) | None => None,
+            Some(_) if !self.servers.is_empty() => Some(Refusal::ServerAndCommand),
             Some(Action::Attach) => Some(Refusal::Attach),
             _ => None,
         }
@@ -488,6 +514,10 @@ Examples:
   kdeck -k telnet:server=ts1,port=7001,name=web01 -k exec:\"ssh lab01\"
                                            two targets of your choice
   kdeck demo                               a hundred simulated ones
+  kdeck -server tcp:port=5005 -k ...       let others join, too
+  kdeck -remote tcp:Port=5005,Password=...,Server=lab01
+                                           join them
+  kdeck -QR lab01                          which servers are there?
   kdeck --headless --json --only output    their output for a program to read
   kdeck check rack.toml                    is this file in order?
   kdeck keygen --count 20 --out rack.toml  keys for twenty Windows kernels";

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use color_eyre::Result;
 use color_eyre::eyre::WrapErr as _;
@@ -13,8 +13,8 @@ use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
 use kdeck::deck::{Deck, Home, News, Seat};
 use kdeck::host::Host;
-use kdeck::session::Author;
 use kdeck::session::client::{Interest, Joining, Line, Visitor};
+use kdeck::session::{Author, directory, transport};
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
 use kdeck::sim;
 use kdeck::transcript::Limits;
@@ -52,8 +52,8 @@ fn start(cli: Cli) -> Result<ExitCode> {
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .install()?;
-    let targets = match strings(&cli) {
-        Ok(targets) => targets,
+    let (targets, servers) = match strings(&cli) {
+        Ok(strings) => strings,
         Err(message) => return Ok(refuse(&message)),
     };
     if let Some(refusal) = cli.refusal() {
@@ -63,10 +63,15 @@ fn start(cli: Cli) -> Result<ExitCode> {
         Ok(places) => places,
         Err(error) => return Ok(refuse(&error.to_string())),
     };
+    if let Some(machine) = &cli.query {
+        return query(machine, &places);
+    }
     let remote = cli.remote.as_deref().map(str::parse).transpose()?;
     match cli.action {
-        None => console(&cli.console, targets, remote, places, None),
-        Some(Action::Demo(demo)) => console(&cli.console, targets, None, places, Some(&demo)),
+        None => console(&cli.console, targets, servers, remote, places, None),
+        Some(Action::Demo(demo)) => {
+            console(&cli.console, targets, servers, None, places, Some(&demo))
+        }
         Some(Action::Check {
             file,
             bcdedit: Some(bcdedit),
@@ -83,6 +88,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
         }
         Some(Action::Man) => print(&cli::man()),
         Some(Action::Paths) => print(paths(&places).as_bytes()),
+        Some(Action::Pipe { name }) => pipe(&places, name.as_deref()),
         Some(Action::Keygen(keygen)) => make_keys(&keygen),
         // Refused above.
         Some(Action::Attach) => Ok(ExitCode::from(USAGE)),
@@ -111,28 +117,59 @@ fn simulate(kind: &Sim) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Parses the connection strings of the command line.
-fn strings(cli: &Cli) -> Result<Vec<TargetString>, String> {
-    for server in &cli.servers {
-        server
-            .parse::<ServerString>()
-            .map_err(|error| format!("-server\n{error}"))?;
+/// Lists the servers on a machine.
+fn query(machine: &str, places: &Places) -> Result<ExitCode> {
+    let config = read(places.config_file.as_deref(), Overrides::default());
+    // What is wrong with the file is told where it is needed.
+    let port = config
+        .ok()
+        .and_then(|(config, _)| config.sessions.directory);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let found = directory::find(machine, places, port.unwrap_or(config::DIRECTORY_PORT));
+    match runtime.block_on(found) {
+        Ok(found) => print(directory::text(machine, &found).as_bytes()),
+        Err(reason) => {
+            eprintln!("kdeck: -QR {machine}: {reason}");
+            Ok(ExitCode::FAILURE)
+        }
     }
+}
+
+/// Joins standard input and output to a server on a pipe of this machine.
+fn pipe(places: &Places, name: Option<&str>) -> Result<ExitCode> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let joined = runtime.block_on(transport::pipe(places, name));
+    // A thread that waits for standard input must not hold us up.
+    runtime.shutdown_background();
+    match joined {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(reason) => {
+            eprintln!("kdeck: {reason}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Parses the connection strings of the command line: targets and servers.
+fn strings(cli: &Cli) -> Result<(Vec<TargetString>, Vec<ServerString>), String> {
+    let servers = cli.servers.iter();
+    let servers = servers.map(|server| server.parse().map_err(|error| format!("-server\n{error}")));
+    let servers = servers.collect::<Result<Vec<ServerString>, String>>()?;
     if let Some(remote) = &cli.remote {
         remote
             .parse::<ClientString>()
             .map_err(|error| format!("-remote\n{error}"))?;
     }
-    cli.targets
-        .iter()
-        .map(|target| target.parse().map_err(|error| format!("-k\n{error}")))
-        .collect()
+    let targets = cli.targets.iter();
+    let targets = targets.map(|target| target.parse().map_err(|error| format!("-k\n{error}")));
+    Ok((targets.collect::<Result<_, String>>()?, servers))
 }
 
 /// Runs a host or a client with its console, or without one.
 fn console(
     options: &Console,
     mut targets: Vec<TargetString>,
+    servers: Vec<ServerString>,
     remote: Option<ClientString>,
     places: Places,
     demo: Option<&Demo>,
@@ -144,7 +181,7 @@ fn console(
         .map(|demo| serve_demo(demo, &engine, &mut targets))
         .transpose()?;
     let file = places.config_file.clone().filter(|_| demo.is_none());
-    let overrides = overrides(options, targets);
+    let overrides = overrides(options, targets, servers.clone());
     let read = move || read(file.as_deref(), overrides.clone());
     let (config, warnings) = match read() {
         Ok(read) => read,
@@ -191,11 +228,19 @@ fn console(
         }
         None => host_seat(config, places, source, visitor, &engine)?,
     };
+    if let Deck::Host(host) = seat.deck()
+        && !open_servers(&host, &servers, &engine)
+    {
+        engine.block_on(end(seat.deck()));
+        engine.shutdown_background();
+        return Ok(ExitCode::FAILURE);
+    }
     let result = if options.headless {
         let options = headless::Options {
             json: options.json,
             only: options.only.clone(),
             linger: options.linger,
+            no_input: options.noio,
             author: Author::owner(who),
         };
         let stop = signals::stop_token(engine.handle())?;
@@ -266,6 +311,23 @@ fn host_seat(
         Some(visitor),
         Some(home),
     ))
+}
+
+/// Opens the servers of the configuration and of the command line, and prints the lines for clients. False if one that
+/// the command line asks for cannot be opened; with one of the configuration, the targets go on without.
+fn open_servers(host: &Arc<Host>, wanted: &[ServerString], engine: &Runtime) -> bool {
+    let mut good = true;
+    for (string, opened) in engine.block_on(host.open_configured()) {
+        match opened {
+            // On standard error: events are on standard output, and the password in it is no event.
+            Ok(text) => eprintln!("{text}"),
+            Err(reason) => {
+                eprintln!("kdeck: -server {reason}");
+                good &= !wanted.contains(&string);
+            }
+        }
+    }
+    good
 }
 
 /// Who joins sessions from here.
@@ -341,9 +403,14 @@ fn read(file: Option<&Path>, overrides: Overrides) -> Result<(Config, Problems),
     }
 }
 
-fn overrides(options: &Console, targets: Vec<TargetString>) -> Overrides {
+fn overrides(
+    options: &Console,
+    targets: Vec<TargetString>,
+    servers: Vec<ServerString>,
+) -> Overrides {
     Overrides {
         targets,
+        servers,
         log: options.no_log.then_some(false),
         log_directory: options.log_dir.clone(),
         theme: options.theme.clone(),

@@ -173,7 +173,6 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
         (&["--no-log", "demo", "--log-dir", "x"], "contradict"),
         (&["sim", "text", "--rate=-1"], "a number from 0"),
         (&["frobnicate"], "frobnicate"),
-        (&["-server", "tcp:port=5005"], "does not let others join"),
         (&["-remote", "tcp:Port=5005,Server=lab01"], "cannot join"),
         (
             &[
@@ -185,7 +184,7 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
             "cannot be used together",
         ),
         (&["-server", "raw:port=5005"], "-server"),
-        (&["-QR", "lab01"], "does not look for servers"),
+        (&["-QR", "lab01", "-k", "x"], "-QR stands alone"),
         (&["attach"], "cannot take back"),
     ] {
         let complaint = refusal(&run(arguments), 2);

@@ -197,9 +197,14 @@ fn bad_usage_ends_with_status_2() {
 }
 
 #[test]
-fn what_is_not_served_yet_is_understood_and_refused() {
+fn what_cannot_be_is_understood_and_refused() {
     for (line, refusal) in [
-        ("kdeck -server tcp:port=5005", Some(Refusal::Server)),
+        ("kdeck -server tcp:port=5005", None),
+        ("kdeck -server tcp:port=5005 demo", None),
+        (
+            "kdeck -server tcp:port=5005 check",
+            Some(Refusal::ServerAndCommand),
+        ),
         (
             "kdeck -remote tcp:Port=5005,Server=lab01 -k x",
             Some(Refusal::TargetsAndClient),
@@ -209,7 +214,14 @@ fn what_is_not_served_yet_is_understood_and_refused() {
             "kdeck -server tcp:port=1 -remote tcp:port=2",
             Some(Refusal::ServerAndClient),
         ),
-        ("kdeck -QR lab01", Some(Refusal::Query)),
+        ("kdeck -QR lab01", None),
+        ("kdeck -QR lab01 -k x", Some(Refusal::QueryAlone)),
+        (
+            "kdeck -QR lab01 -remote tcp:port=2",
+            Some(Refusal::QueryAlone),
+        ),
+        ("kdeck -QR lab01 demo", Some(Refusal::QueryAlone)),
+        ("kdeck pipe lab", None),
         ("kdeck attach", Some(Refusal::Attach)),
         ("kdeck -k x demo", None),
         ("kdeck", None),

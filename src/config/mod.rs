@@ -193,8 +193,7 @@ impl Config {
                     let message = "this version of kdeck has no triggers yet";
                     reader.warning(first_span(value), message, help);
                 }
-                "server" | "tls" | "chat" | "log" | "history" | "screen" | "keys"
-                | "reconnect" => {
+                "server" | "tls" | "chat" | "log" | "history" | "screen" | "keys" | "reconnect" => {
                     let Some(table) = reader.table(value, name) else {
                         continue;
                     };

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::Word;
-use crate::session::Allowed;
 use crate::connect::ChatPort;
 use crate::rack::Pattern;
+use crate::session::Allowed;
 
 /// `[log]`: what is written to disk of what targets say.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -125,6 +125,41 @@ fn what_this_version_does_not_do_is_a_warning() {
 }
 
 #[test]
+fn servers_have_rights_a_directory_and_certificates() {
+    let text = "[server]\nopen = ['tcp:port=5005']\nallow = ['programs']\ndirectory = 4013\nssh = ['ssh', '-4']\nssh_remote = '/opt/kdeck'\n[tls]\ncertificate = '/a.pem'\nkey = '/a.key'\n";
+    let config = read(text);
+    assert_eq!(config.servers.len(), 1);
+    let allow = config.sessions.allow;
+    assert!(allow.programs && !allow.files);
+    assert_eq!(config.sessions.directory, Some(4013));
+    assert_eq!(config.transport.ssh, ["ssh", "-4"]);
+    assert_eq!(config.transport.ssh_remote, "/opt/kdeck");
+    let tls = config.transport.tls;
+    assert_eq!(tls.certificate.as_deref(), Some(Path::new("/a.pem")));
+    assert_eq!(tls.key.as_deref(), Some(Path::new("/a.key")));
+    assert_eq!(tls.ca, None);
+    let directory = |value| {
+        read(&format!("[server]\ndirectory = {value}"))
+            .sessions
+            .directory
+    };
+    assert_eq!((directory("false"), directory("true")), (None, Some(3013)));
+    let nothing = read("");
+    assert!(!nothing.sessions.allow.files && !nothing.sessions.allow.programs);
+    for wrong in [
+        "[server]\nallow = ['everything']",
+        "[server]\ndirectory = 0",
+        "[server]\nopen = ['raw:server=a,port=1']",
+        "[tls]\ncertificates = 'a'",
+    ] {
+        assert!(
+            Config::from_str("kdeck.toml", wrong, &()).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
 fn an_empty_file_is_the_default() {
     assert_eq!(read(""), Config::default());
     assert_eq!(

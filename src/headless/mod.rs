@@ -40,6 +40,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Go on when standard input has ended.
     pub linger: bool,
+    /// Leave standard input alone.
+    pub no_input: bool,
     /// Whoever types.
     pub author: Author,
 }
@@ -54,8 +56,11 @@ pub async fn run(
     engine: Handle,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let input = BufReader::new(io::stdin());
     let output = Box::new(io::stdout());
+    if options.no_input {
+        return run_on(seat, options, engine, stop, io::empty(), output).await;
+    }
+    let input = BufReader::new(io::stdin());
     run_on(seat, options, engine, stop, input, output).await
 }
 

@@ -79,6 +79,7 @@ fn start_with(targets: &[String], linger: bool, pieces: usize) -> Rig {
         json: true,
         only: Vec::new(),
         linger,
+        no_input: false,
         author: Author::owner("alice"),
     };
     let (reader, input) = io::pipe().unwrap();
@@ -357,6 +358,7 @@ async fn an_input_without_a_line_is_the_end_of_the_run() {
             json: false,
             only: Vec::new(),
             linger: false,
+            no_input: false,
             author: Author::owner("alice"),
         },
         Handle::current(),

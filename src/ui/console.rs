@@ -412,7 +412,9 @@ impl Console {
         let (seat, sender) = (self.seat.clone(), self.sender.clone());
         self.engine.spawn(async move {
             let told = match seat.leave().await {
-                Ok(true) => Message::Tell(Severity::Info, "left the session; it goes on".to_owned()),
+                Ok(true) => {
+                    Message::Tell(Severity::Info, "left the session; it goes on".to_owned())
+                }
                 Ok(false) => Message::Left,
                 Err(reason) => Message::Tell(Severity::Error, reason),
             };

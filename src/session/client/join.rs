@@ -15,9 +15,7 @@ use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
 use crate::proto::session::hello::ClientHello;
 use crate::proto::session::message::{ToClient, Token, Welcome};
 use crate::session::door::{KnockError, knock};
-use crate::session::transport::{
-    self, DialError, Duplex, Fingerprint, Trust, dial, pin_name,
-};
+use crate::session::transport::{self, DialError, Duplex, Fingerprint, Trust, dial, pin_name};
 use crate::transcript::Limits;
 
 /// How long the server has to welcome somebody whom it let in.
