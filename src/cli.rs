@@ -216,8 +216,11 @@ pub enum Action {
     Man,
     /// Print every path that is read or written
     Paths,
-    /// Take back a host whose terminal was lost (not served by this version)
-    Attach,
+    /// Take back the console of a host whose terminal was lost, or that runs without one
+    Attach {
+        /// The number of its process [default: the only one there is]
+        process: Option<String>,
+    },
     /// Join standard input and output to a server on a pipe of this machine: the other end of ssh: strings
     Pipe {
         /// The pipe [default: the only one there is]
@@ -446,8 +449,6 @@ pub enum Refusal {
     QueryAlone,
     #[error("-server opens servers of a console: it does not go with this command")]
     ServerAndCommand,
-    #[error("attach: this version cannot take back a host yet: a host ends with its terminal")]
-    Attach,
 }
 
 impl Cli {
@@ -468,7 +469,6 @@ impl Cli {
             }
             Some(Action::Demo(_)) | None => None,
             Some(_) if !self.servers.is_empty() => Some(Refusal::ServerAndCommand),
-            Some(Action::Attach) => Some(Refusal::Attach),
             _ => None,
         }
     }

@@ -12,14 +12,15 @@ use kdeck::cli::{self, Action, Cli, Color, Console, Demo, Keygen, Sim, asking};
 use kdeck::config::{self, Config, Overrides, Places, Problems, check};
 use kdeck::connect::{ClientString, ServerString, TargetLink, TargetString};
 use kdeck::deck::{Deck, Home, News, Seat};
+use kdeck::headless;
 use kdeck::host::Host;
-use kdeck::session::client::{Interest, Joining, Line, Visitor};
-use kdeck::session::{Author, directory, transport};
+use kdeck::session::client::{Interest, Joining, Line, Visitor, Way};
+use kdeck::session::{Author, attach, directory, transport};
 use kdeck::setup::{self, addresses, bcdedit, keygen, secret_file};
+use kdeck::signals::{self, Hangup};
 use kdeck::sim;
 use kdeck::transcript::Limits;
-use kdeck::ui::{self, terminal};
-use kdeck::{headless, signals};
+use kdeck::ui::{self, console::End, terminal};
 use tokio::runtime::{Builder, Runtime};
 
 /// Exit status for bad usage and a bad configuration.
@@ -67,6 +68,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
         return query(machine, &places);
     }
     let remote = cli.remote.as_deref().map(str::parse).transpose()?;
+    let remote = remote.map(Way::Server);
     match cli.action {
         None => console(&cli.console, targets, servers, remote, places, None),
         Some(Action::Demo(demo)) => {
@@ -90,8 +92,10 @@ fn start(cli: Cli) -> Result<ExitCode> {
         Some(Action::Paths) => print(paths(&places).as_bytes()),
         Some(Action::Pipe { name }) => pipe(&places, name.as_deref()),
         Some(Action::Keygen(keygen)) => make_keys(&keygen),
-        // Refused above.
-        Some(Action::Attach) => Ok(ExitCode::from(USAGE)),
+        Some(Action::Attach { process }) => match host_to_attach(process, &places) {
+            Ok(host) => console(&cli.console, targets, servers, Some(host), places, None),
+            Err(message) => Ok(refuse(&message)),
+        },
     }
 }
 
@@ -170,7 +174,7 @@ fn console(
     options: &Console,
     mut targets: Vec<TargetString>,
     servers: Vec<ServerString>,
-    remote: Option<ClientString>,
+    remote: Option<Way>,
     places: Places,
     demo: Option<&Demo>,
 ) -> Result<ExitCode> {
@@ -202,14 +206,14 @@ fn console(
     let visitor = visitor(options, &who, &config, &places);
     let may_ask = !options.headless;
     let seat = match remote {
-        Some(string) => {
+        Some(way) => {
             if !config.targets.is_empty() || !config.servers.is_empty() {
                 eprintln!(
                     "kdeck: a client has no targets and servers of its own: those of the configuration stay out"
                 );
             }
             let joining = Joining {
-                string,
+                way,
                 interest: interest(options),
                 visitor: visitor.clone(),
             };
@@ -228,13 +232,18 @@ fn console(
         }
         None => host_seat(config, places, source, visitor, &engine)?,
     };
-    if let Deck::Host(host) = seat.deck()
-        && !open_servers(&host, &servers, &engine)
-    {
-        engine.block_on(end(seat.deck()));
-        engine.shutdown_background();
-        return Ok(ExitCode::FAILURE);
+    if let Deck::Host(host) = seat.deck() {
+        let _inside = engine.enter();
+        if let Err(problem) = attach::listen(&host) {
+            eprintln!("kdeck: {problem}; this host cannot be attached to");
+        }
+        if !open_servers(&host, &servers, &engine) {
+            engine.block_on(end(seat.deck()));
+            engine.shutdown_background();
+            return Ok(ExitCode::FAILURE);
+        }
     }
+    let mut lost_terminal = false;
     let result = if options.headless {
         let options = headless::Options {
             json: options.json,
@@ -243,7 +252,12 @@ fn console(
             no_input: options.noio,
             author: Author::owner(who),
         };
-        let stop = signals::stop_token(engine.handle())?;
+        let hangup = if options.linger {
+            Hangup::Ignored
+        } else {
+            Hangup::Ends
+        };
+        let stop = signals::stop_token(engine.handle(), hangup)?;
         engine
             .block_on(headless::run(
                 seat.clone(),
@@ -259,11 +273,19 @@ fn console(
                 eprintln!("kdeck: {error}");
                 Ok(())
             }
-            result => result.map_err(Into::into),
+            Ok(End::Detached) => {
+                lost_terminal = true;
+                go_on_without_screen(&seat, &engine)
+            }
+            result => result.map(|_| ()).map_err(Into::into),
         }
     };
-    if let Some(problem) = engine.block_on(end(seat.deck())) {
-        eprintln!("kdeck: {problem}");
+    let problem = engine.block_on(end(seat.deck()));
+    match problem {
+        // Writing to a terminal that is gone fails.
+        Some(problem) if lost_terminal => tracing::warn!(problem),
+        Some(problem) => eprintln!("kdeck: {problem}"),
+        None => {}
     }
     if let Some(rack) = rack {
         engine.block_on(rack.stop());
@@ -277,6 +299,40 @@ fn console(
             ExitCode::SUCCESS
         }
     })
+}
+
+/// The host that is meant, or the only one there is.
+fn host_to_attach(process: Option<String>, places: &Places) -> Result<Way, String> {
+    if let Some(process) = process {
+        return Ok(Way::Host(process));
+    }
+    let hosts = attach::hosts(places);
+    match hosts.as_slice() {
+        [] => Err("attach: no host of yours runs on this machine".to_owned()),
+        [host] => Ok(Way::Host(host.clone())),
+        several => Err(format!(
+            "attach: to which? these processes are hosts: {}",
+            several.join(", ")
+        )),
+    }
+}
+
+/// Runs the host until it is told to end, or somebody in it ends the session.
+fn go_on_without_screen(seat: &Seat, engine: &Runtime) -> Result<()> {
+    // A Ctrl-C at the terminal that was left is not meant for this.
+    let stop = signals::terminated(engine.handle())?;
+    tracing::info!("no terminal any more; the host goes on");
+    engine.block_on(async {
+        if let Deck::Host(host) = seat.deck() {
+            host.stand_up();
+        }
+        let deck = seat.deck();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            reason = deck.over() => tracing::info!(reason, "the session is over"),
+        }
+    });
+    Ok(())
 }
 
 /// The seat at a host of its own, from which sessions can be joined when it holds nothing.

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::connect::Password;
 use crate::deck::News;
-use crate::session::client::{self, Client, JoinError, Joining};
+use crate::session::client::{self, Client, JoinError, Joining, Way};
 
 /// Joins, and asks for what is missing: a password, whether a certificate is to be trusted. Where nobody can be asked,
 /// what is missing is the reason for the failure.
@@ -31,13 +31,16 @@ pub fn join(
         match runtime.block_on(tried) {
             Ok(client) => return Ok(client),
             Err(JoinError::Password(error)) if asks => {
+                let Way::Server(string) = &mut joining.way else {
+                    return Err(error.to_string());
+                };
                 eprintln!("{error}");
                 let typed = read_hidden("password: ").map_err(|error| error.to_string())?;
                 if typed.is_empty() {
                     return Err("no password was given".to_owned());
                 }
                 let password = Password::new(&typed).map_err(String::from)?;
-                joining.string.password = Some(password);
+                string.password = Some(password);
             }
             Err(JoinError::UnknownCertificate {
                 server,

@@ -222,7 +222,7 @@ fn what_cannot_be_is_understood_and_refused() {
         ),
         ("kdeck -QR lab01 demo", Some(Refusal::QueryAlone)),
         ("kdeck pipe lab", None),
-        ("kdeck attach", Some(Refusal::Attach)),
+        ("kdeck attach", None),
         ("kdeck -k x demo", None),
         ("kdeck", None),
     ] {

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::{Deck, Event, News};
 use crate::connect::ClientString;
 use crate::host::Host;
-use crate::session::client::{self, Interest, JoinError, Joining, Visitor};
+use crate::session::client::{self, Interest, JoinError, Joining, Visitor, Way};
 use crate::transcript::Time;
 
 /// Makes a host without targets, for when a session is left that was joined from one.
@@ -83,7 +83,7 @@ impl Seat {
             return refused("no session can be joined from here".to_owned());
         };
         let joining = Joining {
-            string,
+            way: Way::Server(string),
             interest,
             visitor,
         };

@@ -161,6 +161,14 @@ impl Host {
         *lock(&self.me) = Some(presence);
     }
 
+    /// Nobody sits at this process itself any more.
+    pub fn stand_up(&self) {
+        let presence = lock(&self.me).take();
+        if let Some(presence) = presence {
+            presence.leave("lost the terminal");
+        }
+    }
+
     /// The person at this process itself.
     pub fn me(&self) -> Option<Person> {
         lock(&self.me).as_ref().map(Presence::person)

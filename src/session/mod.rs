@@ -3,6 +3,7 @@
 //! A server belongs to a [`Host`](crate::host::Host); a client is joined to somebody else's. The bytes between them are
 //! [`proto::session`](crate::proto::session).
 
+pub mod attach;
 pub mod audit;
 pub mod chat;
 pub mod client;

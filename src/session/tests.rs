@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
-use super::client::{Client, Connection, Interest, Joining, Line, Visitor, start};
+use super::client::{Client, Connection, Interest, Joining, Line, Visitor, Way, start};
 use super::server::{Guest, serve};
 use super::transport::{Duplex, Settings};
 use super::{Author, Permission};
@@ -77,7 +77,7 @@ impl Rig {
         let mut visitor = Visitor::new(name, places(&self.home), Settings::default());
         visitor.history = history;
         let joining = Joining {
-            string: "npipe:pipe=nowhere".parse().unwrap(),
+            way: Way::Server("npipe:pipe=nowhere".parse().unwrap()),
             interest: Interest::All,
             visitor,
         };

@@ -43,11 +43,20 @@ const MESSAGES: usize = 256;
 /// Events of the terminal that are taken before a frame is drawn: what a person can have typed meanwhile.
 const EVENTS_BATCH: usize = 256;
 
-/// Shows the screen until the person quits or the process is told to end.
+/// How a screen ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The person quit, the process was told to end, or the session is over.
+    Quit,
+    /// Its terminal is gone, or was given back; what is shown on it is to go on.
+    Detached,
+}
+
+/// Shows the screen until the person quits or the process is told to end, or the terminal of a host is lost.
 ///
 /// # Errors
 /// There is no terminal, or it failed. It is given back in any case.
-pub fn run(seat: &Seat, options: Options, engine: &Handle) -> Result<(), Error> {
+pub fn run(seat: &Seat, options: Options, engine: &Handle) -> Result<End, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -56,7 +65,14 @@ pub fn run(seat: &Seat, options: Options, engine: &Handle) -> Result<(), Error> 
     let screen = Screen::enter(options.settings.mouse)?;
     let result = runtime.block_on(async {
         let mut console = Console::new(seat.clone(), options, engine.clone(), screen)?;
-        console.run().await
+        match console.run().await {
+            // A host goes on, whatever became of its terminal.
+            Err(Error::Failed(what, error)) if holds_something(&console.seat.deck()) => {
+                tracing::warn!(%error, "the terminal failed while {what}");
+                Ok(End::Detached)
+            }
+            ended => ended.map(|()| console.end),
+        }
     });
     // Tasks of this runtime hold nothing worth waiting for.
     runtime.shutdown_background();
@@ -86,6 +102,7 @@ struct Console {
     attempt: Option<Attempt>,
     /// That the session is over was seen; it is being left.
     leaving: bool,
+    end: End,
     ended: bool,
 }
 
@@ -101,6 +118,8 @@ struct Stops {
 /// What happened to the loop.
 enum Turn {
     Stop,
+    /// The terminal is gone.
+    Hangup,
     Suspend,
     Resume,
     Terminal(Option<io::Result<TerminalEvent>>),
@@ -159,6 +178,7 @@ impl Console {
             looks_at: None,
             attempt: None,
             leaving: false,
+            end: End::Quit,
             ended: false,
         })
     }
@@ -212,12 +232,12 @@ impl Console {
     fn take(&mut self, turn: Turn) -> Result<(), Error> {
         match turn {
             Turn::Stop => self.ended = true,
+            Turn::Hangup => self.lose_terminal(),
             Turn::Suspend => self.suspend()?,
             Turn::Resume => self.resume()?,
             Turn::Terminal(Some(Ok(event))) => return self.terminal_event(event),
             // Without keys nobody can steer it any more: the terminal is gone.
-            Turn::Terminal(Some(Err(error))) => return Err(Error::Failed("being read", error)),
-            Turn::Terminal(None) => self.ended = true,
+            Turn::Terminal(Some(Err(_)) | None) => self.lose_terminal(),
             Turn::Message(message) => return self.update(message),
             Turn::Event(Ok(event)) => {
                 if matches!(event, Event::Role { .. }) {
@@ -395,6 +415,14 @@ impl Console {
         self.looks_at = now;
     }
 
+    /// A host goes on without its terminal, if it holds something.
+    fn lose_terminal(&mut self) {
+        self.ended = true;
+        if holds_something(&self.seat.deck()) {
+            self.end = End::Detached;
+        }
+    }
+
     /// The session is over: a host ends, a client goes home, if it has one.
     fn over(&mut self, reason: &str) -> Result<(), Error> {
         self.leaving = true;
@@ -477,13 +505,18 @@ impl Stops {
 
     async fn next(&mut self) -> Turn {
         tokio::select! {
-            _ = self.hangup.recv() => Turn::Stop,
+            _ = self.hangup.recv() => Turn::Hangup,
             _ = self.terminate.recv() => Turn::Stop,
             _ = self.interrupt.recv() => Turn::Stop,
             _ = self.stop.recv() => Turn::Suspend,
             _ = self.resume.recv() => Turn::Resume,
         }
     }
+}
+
+/// Whether it is a host with targets or servers, for which it is worth to go on.
+fn holds_something(deck: &Deck) -> bool {
+    matches!(deck, Deck::Host(_)) && deck.obstacle_to_joining().is_some()
 }
 
 async fn at(due: Option<Instant>) {

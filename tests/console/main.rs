@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attaching;
 mod hostile;
 mod line;
 mod pane;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -12,13 +13,15 @@ pub const KDECK: &str = env!("CARGO_BIN_EXE_kdeck");
 /// The name under which the tests type.
 pub const TYPIST: &str = "tester";
 
-/// The places of one kdeck; removed with everything in it when dropped.
-#[derive(Debug)]
-pub struct Home(TempDir);
+/// The places of one kdeck, or of several that share them; removed with everything in it when the last is dropped.
+#[derive(Debug, Clone)]
+pub struct Home(Arc<TempDir>);
 
 impl Home {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary directory"))
+        Self(Arc::new(
+            tempfile::tempdir().expect("a temporary directory"),
+        ))
     }
 
     /// The directory in which kdeck is started: `kdeck.toml` is looked for here.

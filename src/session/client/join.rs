@@ -14,6 +14,7 @@ use crate::deck::News;
 use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
 use crate::proto::session::hello::ClientHello;
 use crate::proto::session::message::{ToClient, Token, Welcome};
+use crate::session::attach;
 use crate::session::door::{KnockError, knock};
 use crate::session::transport::{self, DialError, Duplex, Fingerprint, Trust, dial, pin_name};
 use crate::transcript::Limits;
@@ -28,11 +29,38 @@ pub const HISTORY: u64 = 1000;
 #[derive(Debug, Clone)]
 pub struct Joining {
     /// Where.
-    pub string: ClientString,
+    pub way: Way,
     /// Which targets' output is wanted at first.
     pub interest: Interest,
     /// Who.
     pub visitor: Visitor,
+}
+
+/// Where somebody joins.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// A server.
+    Server(ClientString),
+    /// The host of that process on this machine, as its owner.
+    Host(String),
+}
+
+impl Way {
+    /// In words, secrets masked.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Server(string) => string.masked(),
+            Self::Host(process) => format!("attach {process}"),
+        }
+    }
+
+    fn password(&self) -> Option<&str> {
+        match self {
+            Self::Server(string) => string.password.as_ref()?.reveal(),
+            Self::Host(_) => None,
+        }
+    }
 }
 
 /// Who joins, wherever it is.
@@ -182,7 +210,12 @@ impl Joining {
     ) -> Result<Connection, JoinError> {
         let visitor = &self.visitor;
         let trust = visitor.trust().map_err(JoinError::Refused)?;
-        let channel = dial(&self.string, &trust, &visitor.places, stage).await?;
+        let channel = match &self.way {
+            Way::Server(string) => dial(string, &trust, &visitor.places, stage).await?,
+            Way::Host(process) => attach::dial(&visitor.places, process)
+                .await
+                .map_err(JoinError::Refused)?,
+        };
         stage("greeting");
         let greeting = ClientHello {
             person: visitor.name.clone(),
@@ -191,13 +224,13 @@ impl Joining {
             resume,
             observe_only: visitor.observe,
         };
-        let password = self.string.password.as_ref();
-        let password = password.and_then(|password| password.reveal());
+        let password = self.way.password();
         let welcomed = knock(channel.stream, channel.binding.bytes(), greeting, password).await?;
         if welcomed.open
+            && let Way::Server(string) = &self.way
             && let Some(shown) = &channel.peer.certificate
         {
-            trust.check(&pin_name(&self.string), shown)?;
+            trust.check(&pin_name(string), shown)?;
         }
         stage("joining");
         let mut connection = Connection::receive(welcomed.stream).await?;

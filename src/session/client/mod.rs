@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]
 pub(super) use self::join::start;
-pub use self::join::{HISTORY, JoinError, Joining, Visitor, join};
+pub use self::join::{HISTORY, JoinError, Joining, Visitor, Way, join};
 use self::mirror::Mirror;
 #[cfg(test)]
 pub(super) use self::run::Connection;
@@ -244,7 +244,7 @@ impl Client {
             me: None,
             people: Vec::new(),
             servers: Vec::new(),
-            server: joining.string.masked(),
+            server: joining.way.shown(),
             line: Line::Up,
             interest: joining.interest.clone(),
         };

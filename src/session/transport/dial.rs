@@ -243,6 +243,7 @@ async fn dial_pipe(
     let transport = match kind {
         pipe::Kind::Npipe => "npipe",
         pipe::Kind::Spipe => "spipe",
+        pipe::Kind::Console => "attach",
     };
     let address = user
         .pid

@@ -17,7 +17,7 @@ mod dial;
 mod fingerprint;
 mod line;
 mod listener;
-mod pipe;
+pub(in crate::session) mod pipe;
 mod settings;
 mod ssh;
 mod tcp;
@@ -94,7 +94,7 @@ impl Binding {
     }
 
     /// Of a Unix socket of this machine, also one that SSH reaches.
-    fn local() -> Self {
+    pub(in crate::session) fn local() -> Self {
         Self(b"kdeck local socket".to_vec())
     }
 }

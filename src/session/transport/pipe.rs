@@ -15,13 +15,15 @@ use tokio::net::{UnixListener, UnixStream, unix::UCred};
 use super::LocalUser;
 use crate::config::Places;
 
-/// The two kinds of pipe; each is the ending of its sockets' names.
+/// The kinds of pipe; each is the ending of its sockets' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// In clear.
     Npipe,
     /// TLS.
     Spipe,
+    /// The way back to a host whose terminal was lost: no server, and in no list of servers.
+    Console,
 }
 
 /// A socket that is listened on. Dropped, its name is free again.
@@ -101,7 +103,7 @@ pub async fn dial(
 ) -> Result<(UnixStream, LocalUser), String> {
     let path = path(places, kind, name)?;
     let stream = UnixStream::connect(&path).await.map_err(|error| {
-        let known = served(places);
+        let known = served(places, kind);
         let known = match known.is_empty() {
             true => "no server of yours is open on a pipe here".to_owned(),
             false => format!("open here: {}", known.join(", ")),
@@ -127,25 +129,22 @@ pub async fn dial(
     Ok((stream, user))
 }
 
-/// The servers on pipes in clear that answer, by name, in order.
-pub fn served(places: &Places) -> Vec<String> {
-    let mut names = sockets(places);
-    names.retain(|name| path(places, Kind::Npipe, name).is_ok_and(|path| is_served(&path)));
+/// The pipes of that kind on which somebody answers, by name, in order.
+pub fn served(places: &Places, kind: Kind) -> Vec<String> {
+    let mut names = sockets(places, kind);
+    names.retain(|name| path(places, kind, name).is_ok_and(|path| is_served(&path)));
     names
 }
 
-/// The names of all sockets of pipes in clear, also of servers that have ended; in order.
-pub fn sockets(places: &Places) -> Vec<String> {
+/// The names of all sockets of that kind, also of those that have ended; in order.
+pub fn sockets(places: &Places, kind: Kind) -> Vec<String> {
     let files = fs::read_dir(&places.runtime_dir)
         .into_iter()
         .flatten()
         .flatten();
     let mut names: Vec<String> = files
         .map(|file| file.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|kind| kind == Kind::Npipe.ending())
-        })
+        .filter(|path| path.extension().is_some_and(|end| end == kind.ending()))
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort();
@@ -267,6 +266,7 @@ impl Kind {
         match self {
             Self::Npipe => "npipe",
             Self::Spipe => "spipe",
+            Self::Console => "console",
         }
     }
 }

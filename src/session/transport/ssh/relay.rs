@@ -29,8 +29,8 @@ pub(in super::super) async fn relay(
     let name = match name {
         Some(name) => name.to_owned(),
         // whether a server answers is found out by connecting to it, which it notices: only if there is a choice
-        None => match pipes::sockets(places) {
-            several if several.len() > 1 => only(pipes::served(places))?,
+        None => match pipes::sockets(places, pipes::Kind::Npipe) {
+            several if several.len() > 1 => only(pipes::served(places, pipes::Kind::Npipe))?,
             one => only(one)?,
         },
     };

@@ -1,0 +1,72 @@
+//! Losing the terminal does not end a host, and its owner takes it back.
+
+use rustix::process::Signal;
+
+use super::support::headless::Headless;
+use super::support::home::Home;
+use super::support::peer::Peer;
+use super::support::terminal::Terminal;
+
+/// A console on one target, and that target's end of the line.
+fn console(home: &Home) -> (Terminal, super::support::peer::Connection) {
+    let peer = Peer::listen();
+    let target = peer.raw("alpha");
+    let screen = Terminal::start_in(home.clone(), 80, 24, &["-k", &target]);
+    let line = peer.accept();
+    screen.wait_text("R 1");
+    (screen, line)
+}
+
+#[test]
+fn a_host_goes_on_without_its_terminal_and_is_taken_back() {
+    let home = Home::new();
+    let (screen, mut line) = console(&home);
+    screen.signal(Signal::HUP);
+    screen.wait("the terminal is given back", |screen| {
+        !screen.alternate_screen()
+    });
+    line.send("printed while nobody looked\n");
+
+    let mut back = Headless::start_in(home.clone(), &["attach"]);
+    back.wait_output("alpha", "printed while nobody looked");
+    let said = back.done(".clients");
+    assert!(said.contains("owner, attach pid "), "{said}");
+    back.done("@alpha hello");
+    assert_eq!(line.line(), "hello");
+    assert_eq!(back.finish().code(), 0);
+
+    // It is there still, until its owner ends it.
+    let mut again = Headless::start_in(home, &["attach"]);
+    again.wait_output("alpha", "printed while nobody looked");
+    again.done("qq");
+    assert_eq!(again.wait_end().code(), 0);
+    let left = screen.wait_end();
+    assert_eq!(left.status.code(), Some(0));
+}
+
+#[test]
+fn an_attached_screen_leaves_its_host_alone() {
+    let home = Home::new();
+    let (first, mut line) = console(&home);
+    first.signal(Signal::HUP);
+    first.wait("the terminal is given back", |screen| {
+        !screen.alternate_screen()
+    });
+    let mut second = Terminal::start_in(home, 80, 24, &["attach"]);
+    second.wait_text("R 1");
+    line.send("still here\n");
+    second.wait_text("still here");
+    second.keys("\u{2}");
+    assert_eq!(second.wait_end().status.code(), Some(0));
+    line.send("and here\n");
+    first.signal(Signal::TERM);
+    assert_eq!(first.wait_end().status.code(), Some(0));
+}
+
+#[test]
+fn a_console_without_targets_ends_with_its_terminal() {
+    let screen = Terminal::start(80, 24, &[]);
+    screen.wait_text("0 targets");
+    screen.signal(Signal::HUP);
+    assert_eq!(screen.wait_end().status.code(), Some(0));
+}
