@@ -391,14 +391,6 @@ pub const TABLE: &[Command] = &[
     )
     .writes(),
     deck(
-        ".reload",
-        "",
-        rack::reload,
-        "read the configuration file again; only what changed is touched",
-    )
-    .waits()
-    .needs(Right::Files),
-    deck(
         ".release",
         "[NAME...]",
         session::release,
@@ -406,6 +398,14 @@ pub const TABLE: &[Command] = &[
     )
     .needs(Right::Steer)
     .completes(Completes::Targets),
+    deck(
+        ".reload",
+        "",
+        rack::reload,
+        "read the configuration file again; only what changed is touched",
+    )
+    .waits()
+    .needs(Right::Files),
     screen(
         ".remote",
         "[STRING]",

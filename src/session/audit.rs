@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use self::gate::Gate;
-use crate::transcript::{Time, safe};
+use crate::transcript::Time;
 
 /// Its name in the state directory.
 pub const FILE_NAME: &str = "audit.log";
@@ -158,13 +158,13 @@ impl Record {
     fn line(&self) -> String {
         let mut line = format!("{:.6} {}", self.time.timestamp(), self.what);
         for (name, value) in &self.fields {
-            let plain = safe::plain(value.as_bytes());
             line.push_str(&format!(" {name}=\""));
-            for c in plain.chars().take(VALUE_CHARS_MAX) {
-                if matches!(c, '"' | '\\') {
-                    line.push('\\');
+            // What a terminal would obey is written out, not left out: it is evidence.
+            for c in value.chars().take(VALUE_CHARS_MAX) {
+                match c {
+                    '\'' => line.push(c),
+                    _ => line.extend(c.escape_debug()),
                 }
-                line.push(c);
             }
             line.push('"');
         }
@@ -274,7 +274,10 @@ mod tests {
             lines[1].ends_with(" joined person=\"alice\" from=\"tcp 10.0.0.18:5\""),
             "{text}"
         );
-        assert!(lines[2].contains(r#"text="a \"b\""#), "{text}");
+        assert!(
+            lines[2].ends_with(r#"text="a \"b\"\u{1b}[2J\r\nleft person=\"eve\"""#),
+            "{text}"
+        );
         assert!(!text.contains('\x1b'));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

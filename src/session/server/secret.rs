@@ -15,12 +15,19 @@ const GROUP: usize = 4;
 /// Gives `string` an operators' password if it needs one and has none. Whether it did.
 ///
 /// # Errors
-/// When the system has no random bytes.
+/// When the system has no random bytes, or nobody could be told.
 pub(super) fn complete(string: &mut ServerString) -> Result<bool, String> {
     // The system says who is at the other end of a pipe, and lets in only the account that serves it.
     let known = matches!(string.transport, ServerTransport::Npipe { .. });
     if string.password.is_some() || (known && string.viewpassword.is_none()) {
         return Ok(false);
+    }
+    if super::calls(string).is_some() {
+        return Err(
+            "with clicon= the client waits with the password before there is a server that could make one: give \
+             password=... on both sides"
+                .to_owned(),
+        );
     }
     let mut bytes = [0; GROUPS * GROUP];
     OsRng
@@ -103,6 +110,8 @@ mod tests {
         }
         assert_eq!(completed("npipe:pipe=lab"), (false, None));
         assert_eq!(completed("tcp:port=5005,password=none"), (false, None));
+        let mut calls = "tcp:port=5005,clicon=BOX".parse().unwrap();
+        assert!(complete(&mut calls).unwrap_err().contains("both sides"));
         let given = (false, Some("Lab12".to_owned()));
         assert_eq!(completed("tcp:port=5005,password=Lab12"), given);
     }
