@@ -94,6 +94,12 @@ impl Mirror {
         self.held.retain(|id, _| rack.target(*id).is_some());
     }
 
+    /// The state of a target of the host, as far as it is known here.
+    pub(super) fn state(&self, id: TargetId) -> Option<State> {
+        let target = self.rack.target(self.ours(id))?;
+        Some(target.status.state())
+    }
+
     /// Takes how a target is. True if something is different.
     pub(super) fn take_status(&self, id: TargetId, info: StatusInfo) -> bool {
         let Some(target) = self.rack.target(self.ours(id)) else {

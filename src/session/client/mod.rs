@@ -305,10 +305,26 @@ impl Client {
             }
             ToClient::Status(list) => {
                 let mut different = false;
+                let mut events = Vec::new();
                 for (id, info) in list {
+                    let (time, now, detail) = (info.since, info.state, info.detail.clone());
+                    let was = state.mirror.state(id);
                     different |= state.mirror.take_status(id, info);
+                    // Of one that has just been heard of, nothing else tells.
+                    if was != state.mirror.state(id) {
+                        let id = state.mirror.ours(id);
+                        events.push(Event::Target {
+                            time,
+                            id,
+                            state: now,
+                            detail,
+                        });
+                    }
                 }
                 drop(state);
+                for event in events {
+                    self.news.tell(event);
+                }
                 if different {
                     self.news.pulse().ring();
                 }
