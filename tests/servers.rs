@@ -12,17 +12,11 @@ use rustix::process::Signal;
 use support::deadline::Deadline;
 use support::headless::{Event, Headless};
 use support::home::Home;
-use support::peer::{Connection, Peer};
+use support::peer::{Connection, Peer, free_port};
 
 /// The passwords of the servers here.
 const OPERATOR: &str = "Lab12";
 const OBSERVER: &str = "Watch34";
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
-}
 
 /// A host with one target, and a server with both passwords.
 struct Rig {
@@ -123,15 +117,15 @@ fn a_server_prints_lines_to_paste_and_its_password_once() {
         )),
         "{text}"
     );
+    let role = host.wait("both servers are told", |event| {
+        servers_of(event).len() == 2
+    });
+    assert_eq!(role.0["role"], "server");
     let listed = host.done(".servers");
     let expected = format!(
         "0 - Debugger Server - tcp:Port={first},Password=*\n1 - Debugger Server - ssl:Port={second},Password=*"
     );
     assert_eq!(listed, expected);
-    let role = host.wait("both servers are told", |event| {
-        servers_of(event).len() == 2
-    });
-    assert_eq!(role.0["role"], "server");
     // The line that was printed is one that can be typed.
     let string = format!("tcp:Port={first},Password={password},Server=127.0.0.1");
     let client = Headless::start(&["-remote", &string, "--name", "bob"]);
@@ -310,7 +304,7 @@ fn somebody_can_be_put_out() {
 
 #[test]
 fn everybody_is_listed_and_talks() {
-    let mut rig = rig("");
+    let rig = rig("");
     let mut alice = rig.join("alice", OPERATOR);
     let mut bob = rig.join("bob", OBSERVER);
     assert_eq!(bob.done(".names"), "owner alice bob");
@@ -346,7 +340,7 @@ fn everybody_is_listed_and_talks() {
 
 #[test]
 fn observers_change_nothing_and_operators_leave_the_machine_alone() {
-    let mut rig = rig("");
+    let rig = rig("");
     let mut alice = rig.join("alice", OPERATOR);
     let mut bob = rig.join("bob", OBSERVER);
     for line in [
@@ -407,7 +401,7 @@ fn a_taken_target_takes_input_of_one_alone() {
     let refused = bob.refused("@web01 reboot");
     assert!(refused.contains("alice holds web01 since"), "{refused}");
     alice.done("@web01 uptime");
-    rig.line.expect("uptime");
+    assert_eq!(rig.line.line(), "uptime");
     alice.forget();
     assert!(bob.refused("@web01 .take").contains("was asked"));
     alice.wait("alice is asked", |event| {

@@ -339,6 +339,7 @@ impl Host {
         self.end();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         self.directory.withdraw();
+        self.audit("ended", &[]);
         let (logs, audit) = (self.logs.clone(), self.audit.get().cloned());
         tokio::task::spawn_blocking(move || {
             if let Some(audit) = audit {

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use super::Host;
 use crate::deck::{Event, Severity};
 use crate::rack::{Target, TargetId};
-use crate::session::people::{Change, Person, PersonId};
+use crate::session::people::{Change, Person, PersonId, Seated};
 use crate::session::{Author, Permission};
 use crate::transcript::{Kind, Time};
 
@@ -22,6 +22,8 @@ pub const TOGETHER: Duration = Duration::from_secs(10);
 pub const HINT_EVERY: Duration = Duration::from_secs(60);
 /// Somebody whose line is down keeps what they hold for so long.
 pub const AWAY: Duration = Duration::from_secs(60);
+/// When the host ends, people have so long to leave before they are no longer recorded.
+const LAST_LEAVE: Duration = Duration::from_secs(1);
 /// People who are remembered as having written to a target.
 const WRITERS_MAX: usize = 8;
 
@@ -265,7 +267,7 @@ impl Host {
         }
     }
 
-    /// Gives free what people hold who leave, and records who comes and goes, as long as the host runs.
+    /// Gives free what people hold who leave, and records who comes and goes, until the host ends and they have left.
     pub(super) async fn mind_people(&self, mut events: broadcast::Receiver<Event>) {
         let ending = self.ending();
         loop {
@@ -277,24 +279,42 @@ impl Host {
                 }
             };
             tokio::select! {
-                () = ending.cancelled() => return,
+                () = ending.cancelled() => break,
                 () = late => self.free_what_is_left(),
-                event = events.recv() => match event {
-                    Ok(Event::Person { person, change, .. }) => {
-                        self.audit_person(&person, &change);
-                        if change != Change::Joined {
-                            self.free_what_is_left();
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        self.audit("missed", &[("events", &missed.to_string())]);
-                        self.free_what_is_left();
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return,
+                event = events.recv() => if !self.mind(event) {
+                    return;
                 },
             }
         }
+        let last = tokio::time::Instant::now() + LAST_LEAVE;
+        let is_guest = |person: &Person| person.seated != Seated::Console && !person.away;
+        while self.people().all().iter().any(is_guest) || !events.is_empty() {
+            let Ok(event) = tokio::time::timeout_at(last, events.recv()).await else {
+                return;
+            };
+            if !self.mind(event) {
+                return;
+            }
+        }
+    }
+
+    /// Something happened. False if nothing will happen any more.
+    fn mind(&self, event: Result<Event, broadcast::error::RecvError>) -> bool {
+        match event {
+            Ok(Event::Person { person, change, .. }) => {
+                self.audit_person(&person, &change);
+                if change != Change::Joined {
+                    self.free_what_is_left();
+                }
+            }
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                self.audit("missed", &[("events", &missed.to_string())]);
+                self.free_what_is_left();
+            }
+            Err(broadcast::error::RecvError::Closed) => return false,
+        }
+        true
     }
 
     fn free_what_is_left(&self) {
@@ -348,7 +368,6 @@ fn clock(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::people::Seated;
 
     const TARGET: TargetId = TargetId(1);
 
