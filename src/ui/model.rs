@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
-use super::action::Context;
+use super::action::{Action, Context};
 use super::chat::rows::Writer;
 use super::chat::{Chat, Reader};
 use super::company::{Company, machine};
@@ -273,17 +273,28 @@ impl Model {
         me.map_or(&self.settings.who, |me| &me.name)
     }
 
+    /// The key that does it, everywhere or else where targets are shown, for what is said about it.
+    pub fn key_of(&self, action: Action) -> String {
+        let places = [Context::CommandLine, Context::Rack];
+        let mut hints = places
+            .iter()
+            .filter_map(|place| self.settings.keys.hint(*place, action));
+        hints.next().unwrap_or_else(|| action.name().to_owned())
+    }
+
     /// Why this console cannot join a session now, and what to do about it.
     pub fn cannot_join(&self) -> Option<String> {
         if let Some(server) = self.company.session() {
             let machine = machine(server);
             return Some(format!(
-                "joined to {machine} already: Ctrl+B or .remote_exit leaves it first"
+                "joined to {machine} already: {} or .remote_exit leaves it first",
+                self.key_of(Action::LeaveSession)
             ));
         }
         let what = self.company.in_the_way(self.rack.targets().len())?;
         Some(format!(
-            "not now, a client holds no targets and no servers: {what}; the role switcher (F2) does it with e"
+            "not now, a client holds no targets and no servers: {what}; the role switcher ({}) does it with e",
+            self.key_of(Action::Role)
         ))
     }
 

@@ -8,17 +8,20 @@ pub mod spoken;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::history::History;
 use super::line::CommandLine;
 use crate::rack::{State, TargetId};
 use crate::session::Said;
+use crate::session::chat::LINES as SAID_MAX;
+use crate::session::people::PersonId;
 use crate::transcript::Time;
 use rows::{Row, Writer};
 
-/// Lines kept: all that hosts keep of a chat, and half as many of what else happened.
-pub const LINES_MAX: usize = 1_500;
+/// Events kept between what was said, of which there is as much as hosts keep: half of that.
+pub const EVENTS_MAX: usize = SAID_MAX / 2;
 
 /// Something to read in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub enum Line {
 pub enum About {
     /// A person: came, went, is called otherwise.
     Person,
+    /// A person's line to the host: lost, or there again.
+    Line(PersonId),
     /// A target, and the state it came into.
     Target(TargetId, State),
     /// A target that needs somebody.
@@ -48,6 +53,22 @@ pub enum About {
 }
 
 impl Line {
+    fn is_said(&self) -> bool {
+        matches!(self, Self::Said(_))
+    }
+
+    /// Whether what happens to that one leaves no need for this line.
+    fn is_replaced_by(&self, new: About) -> bool {
+        let Self::Event { about, .. } = self else {
+            return false;
+        };
+        match (about, new) {
+            (About::Target(a, _), About::Target(b, _)) => *a == b,
+            (About::Line(a), About::Line(b)) => *a == b,
+            _ => false,
+        }
+    }
+
     fn time(&self) -> Time {
         match self {
             Self::Said(said) => said.time,
@@ -68,9 +89,9 @@ pub struct Reader {
 }
 
 /// The row at the top of a view that does not follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Top {
-    line: u64,
+    line: usize,
     row: usize,
 }
 
@@ -87,11 +108,9 @@ pub struct View {
 #[derive(Debug, Clone)]
 pub struct Chat {
     lines: VecDeque<Line>,
-    /// How many older ones are gone: lines are numbered through.
-    gone: u64,
     /// The row at the top; none while the newest line is followed.
     top: Option<Top>,
-    /// The first line that was not read.
+    /// The number of the first thing said that was not read.
     mark: Option<u64>,
     unread: usize,
     mentions: usize,
@@ -108,7 +127,6 @@ impl Default for Chat {
     fn default() -> Self {
         Self {
             lines: VecDeque::new(),
-            gone: 0,
             top: None,
             mark: None,
             unread: 0,
@@ -151,7 +169,7 @@ impl Chat {
         let new = said.from != reader.name && reader.since.is_none_or(|since| said.time >= since);
         if new && !(reader.watches && self.top.is_none()) {
             if self.unread == 0 {
-                self.mark = Some(self.end());
+                self.mark = Some(said.id);
             }
             self.unread += 1;
             self.mentions += usize::from(is_meant_for(&said, &reader.name));
@@ -159,25 +177,21 @@ impl Chat {
         self.push(Line::Said(said));
     }
 
-    /// Takes something that happened. Of each target there is one line between two things said.
+    /// Takes something that happened. Of each target, and of each line to the host, there is the newest between two things
+    /// said.
     pub fn event(&mut self, time: Time, about: About, text: String) {
-        if let About::Target(id, _) = about {
-            let since_said = self
-                .lines
-                .iter()
-                .rposition(|line| matches!(line, Line::Said(_)))
-                .map_or(0, |at| at + 1);
-            let same = |line: &&mut Line| matches!(line, Line::Event { about: About::Target(other, _), .. } if *other == id);
-            if let Some(line) = self.lines.iter_mut().skip(since_said).find(same) {
-                let new = Line::Event { time, about, text };
-                if *line != new {
-                    *line = new;
-                    self.version += 1;
-                }
-                return;
+        let new = Line::Event { time, about, text };
+        let after = self.lines.iter().rposition(Line::is_said);
+        let since = self.lines.iter_mut().skip(after.map_or(0, |at| at + 1));
+        let mut same = since.filter(|line| line.is_replaced_by(about));
+        match same.next() {
+            Some(line) if *line == new => {}
+            Some(line) => {
+                *line = new;
+                self.version += 1;
             }
+            None => self.push(new),
         }
-        self.push(Line::Event { time, about, text });
     }
 
     /// Takes all that was said, after some of it was missed: what is new is added in its place.
@@ -230,13 +244,13 @@ impl Chat {
         let top = self.top.unwrap_or_else(|| self.bottom(writer, height));
         let mut rows = Vec::new();
         let mut line = top.line;
-        while rows.len() < height && line < self.end() {
+        while rows.len() < height && line < self.lines.len() {
             let skip = if line == top.line { top.row } else { 0 };
             rows.extend(self.rows(line, writer).into_iter().skip(skip));
             line += 1;
         }
         rows.truncate(height);
-        let below = usize::try_from(self.end().saturating_sub(line)).unwrap_or(usize::MAX);
+        let below = self.lines.len().saturating_sub(line);
         View { rows, below }
     }
 
@@ -248,7 +262,7 @@ impl Chat {
             top = if by < 0 {
                 match top.row.checked_sub(1) {
                     Some(row) => Top { row, ..top },
-                    None if top.line > self.gone => self.last_row(top.line - 1, writer),
+                    None if top.line > 0 => self.last_row(top.line - 1, writer),
                     None => break,
                 }
             } else if top.row < self.last_row(top.line, writer).row {
@@ -263,18 +277,17 @@ impl Chat {
                 }
             };
         }
-        let at_end = (top.line, top.row) >= (bottom.line, bottom.row);
-        self.top = (!at_end).then_some(top);
+        self.top = (top < bottom).then_some(top);
     }
 
     /// The row at the top when the last one is at the bottom.
     fn bottom(&self, writer: &Writer<'_>, height: usize) -> Top {
         let mut top = Top {
-            line: self.end(),
+            line: self.lines.len(),
             row: 0,
         };
         let mut missing = height;
-        while missing > 0 && top.line > self.gone {
+        while missing > 0 && top.line > 0 {
             let line = top.line - 1;
             let rows = self.rows(line, writer).len();
             let row = rows.saturating_sub(missing);
@@ -284,33 +297,36 @@ impl Chat {
         top
     }
 
-    fn last_row(&self, line: u64, writer: &Writer<'_>) -> Top {
+    fn last_row(&self, line: usize, writer: &Writer<'_>) -> Top {
         let row = self.rows(line, writer).len().saturating_sub(1);
         Top { line, row }
     }
 
-    fn rows(&self, line: u64, writer: &Writer<'_>) -> Vec<Row> {
-        let place = line.checked_sub(self.gone).map(usize::try_from);
-        let Some(found) = place.and_then(|place| self.lines.get(place.ok()?)) else {
+    fn rows(&self, line: usize, writer: &Writer<'_>) -> Vec<Row> {
+        let Some(line) = self.lines.get(line) else {
             return Vec::new();
         };
-        let mark = (self.mark == Some(line)).then(|| writer.mark());
-        mark.into_iter().chain(writer.rows(found)).collect()
+        let marked = matches!(line, Line::Said(said) if self.mark == Some(said.id));
+        let mark = marked.then(|| writer.mark());
+        mark.into_iter().chain(writer.rows(line)).collect()
     }
 
-    /// The number of the line that comes next.
-    fn end(&self) -> u64 {
-        self.gone + self.lines.len() as u64
-    }
-
+    /// Keeps a line, in the place of the oldest of its kind where there are too many.
     fn push(&mut self, line: Line) {
-        if self.lines.len() >= LINES_MAX {
-            self.lines.pop_front();
-            self.gone += 1;
-            let gone = self.gone;
-            self.top = self.top.map(|top| Top {
-                line: top.line.max(gone),
-                row: if top.line < gone { 0 } else { top.row },
+        let said = line.is_said();
+        let most = if said { SAID_MAX } else { EVENTS_MAX };
+        let is_same = |kept: &&Line| kept.is_said() == said;
+        if self.lines.iter().filter(is_same).count() >= most
+            && let Some(oldest) = self.lines.iter().position(|kept| is_same(&kept))
+        {
+            self.lines.remove(oldest);
+            self.top = self.top.map(|top| match top.line.cmp(&oldest) {
+                Ordering::Less => top,
+                Ordering::Equal => Top { row: 0, ..top },
+                Ordering::Greater => Top {
+                    line: top.line - 1,
+                    ..top
+                },
             });
         }
         self.lines.push_back(line);

@@ -38,7 +38,7 @@ impl Writer<'_> {
             Line::Said(said) => self.said(said),
             Line::Event { time, about, text } => {
                 let sign = match about {
-                    About::Person => "-".to_owned(),
+                    About::Person | About::Line(_) => "-".to_owned(),
                     About::Target(_, state) => state.letter().to_string(),
                     About::Alert => "!".to_owned(),
                 };
@@ -112,7 +112,7 @@ impl Writer<'_> {
         };
         let indent = " ".repeat(indent.min(self.width / 3));
         let mut rows = fold(head, self.width);
-        let mut used = rows.last().map_or(0, |row| wide(row));
+        let mut used = rows.last().map_or(0, wide);
         let mut begun = used + TEXT_COLUMNS_MIN <= self.width;
         if !begun {
             rows.push(vec![(Role::Text, indent.clone())]);

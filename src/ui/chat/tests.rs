@@ -203,17 +203,38 @@ fn reading_all_again_adds_what_was_missed_in_its_place() {
 }
 
 #[test]
-fn only_so_many_lines_are_kept() {
+fn only_so_many_lines_are_kept_and_events_push_out_nothing_that_was_said() {
     let mut chat = Chat::default();
-    let writer = writer(40);
     chat.hear(said(1, "bob", "first"), &reader(true));
-    chat.hear(said(2, "bob", "second"), &reader(true));
-    chat.scroll(-10, &writer, 1);
-    for id in 3..2 * LINES_MAX as u64 {
+    for n in 0..3 * EVENTS_MAX as i64 {
+        chat.event(Time(n), About::Person, format!("device {n} joined"));
+    }
+    assert_eq!(chat.lines.len(), 1 + EVENTS_MAX);
+    chat.scroll(-10_000, &writer(40), 1);
+    assert_eq!(visible(&chat, 40, 1), ["00:00 bob: first"]);
+    for id in 2..2 * SAID_MAX as u64 {
         chat.hear(said(id, "bob", "x"), &reader(true));
     }
-    assert_eq!(chat.lines.len(), LINES_MAX);
-    assert_eq!(visible(&chat, 40, 1).len(), 1);
+    assert_eq!(chat.lines.len(), SAID_MAX + EVENTS_MAX);
+    assert!(visible(&chat, 40, 1)[0].contains("joined"));
+}
+
+#[test]
+fn a_line_that_comes_and_goes_is_told_of_once() {
+    let mut chat = Chat::default();
+    for n in 0..9 {
+        let text = if n % 2 == 0 {
+            "bob is away"
+        } else {
+            "bob is back"
+        };
+        chat.event(Time(n), About::Line(PersonId(2)), text.to_owned());
+    }
+    chat.event(Time(9), About::Line(PersonId(3)), "eve is away".to_owned());
+    assert_eq!(
+        visible(&chat, 40, 9),
+        ["00:00- bob is away", "00:00- eve is away"]
+    );
 }
 
 proptest! {

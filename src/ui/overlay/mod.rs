@@ -22,7 +22,7 @@ pub use connect::Connect;
 pub use help::Help;
 pub use notices::{Notices, NoticesView, Severity};
 pub use palette::{Item, Palette};
-pub use role::RoleSwitcher;
+pub use role::{Around, RoleSwitcher};
 pub use search::Search;
 
 /// What becomes of a key that a box was given.

@@ -41,6 +41,17 @@ pub struct RoleSwitcher {
     wrong: Vec<String>,
 }
 
+/// What the switcher tells of.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// What this console is part of.
+    pub company: &'a Company,
+    /// How many targets it has.
+    pub targets: usize,
+    /// The key that leaves a session.
+    pub leave: &'a str,
+}
+
 /// What the cursor is on.
 enum Chosen<'a> {
     Role(deck::Role),
@@ -149,11 +160,11 @@ impl RoleSwitcher {
         area: Rect,
         buf: &mut Buffer,
         look: Look<'_>,
-        company: &Company,
-        targets: usize,
+        around: Around<'_>,
     ) -> Option<Position> {
+        let company = around.company;
         let inner = COLUMNS_MAX.min(area.width.saturating_sub(2));
-        let detail = self.detail(company, targets);
+        let detail = self.detail(around);
         let detail: Vec<String> = detail
             .iter()
             .flat_map(|line| wrap(line, inner.into(), look.glyphs))
@@ -184,7 +195,7 @@ impl RoleSwitcher {
             height: room.height - typing_rows,
             ..room
         };
-        self.draw_list(list, buf, look, company, targets, &detail, &people);
+        self.draw_list(list, buf, look, around, [&detail, &people]);
         let entry = self.typing.as_ref()?;
         let bottom = Rect {
             y: list.bottom(),
@@ -223,17 +234,15 @@ impl RoleSwitcher {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is drawn, and where")]
     fn draw_list(
         &self,
         room: Rect,
         buf: &mut Buffer,
         look: Look<'_>,
-        company: &Company,
-        targets: usize,
-        detail: &[String],
-        people: &[String],
+        around: Around<'_>,
+        [detail, people]: [&[String]; 2],
     ) {
+        let company = around.company;
         let count = ROLES.len() + company.servers.len();
         let whole = room.height >= ROWS_WHOLE;
         let fixed = u16::try_from(1 + detail.len() + people.len()).unwrap_or(u16::MAX);
@@ -249,7 +258,7 @@ impl RoleSwitcher {
         for at in self.cursor.window(count, list_rows) {
             let Some(rect) = row(room, place) else { return };
             let (text, role) = match ROLES.get(at) {
-                Some(role) => role_line(*role, company, targets),
+                Some(role) => role_line(*role, around),
                 None => {
                     let at = at - ROLES.len();
                     let server = company.servers.get(at);
@@ -278,7 +287,8 @@ impl RoleSwitcher {
     }
 
     /// What is said about what the cursor is on.
-    fn detail(&self, company: &Company, targets: usize) -> Vec<String> {
+    fn detail(&self, around: Around<'_>) -> Vec<String> {
+        let Around { company, leave, .. } = around;
         let text = match (self.chosen(company), company.role) {
             (Chosen::Server(server), _) => {
                 return vec![
@@ -294,7 +304,9 @@ impl RoleSwitcher {
                 "Nobody else could join. Enter asks, and ends the servers; the targets stay."
             }
             (Chosen::Role(deck::Role::Host), deck::Role::Client) => {
-                "Enter leaves the session, as Ctrl+B and .remote_exit do. It goes on without you."
+                return vec![format!(
+                    "Enter leaves the session, as {leave} and .remote_exit do. It goes on without you."
+                )];
             }
             (Chosen::Role(deck::Role::Server), deck::Role::Host) => {
                 "Others could join this rack. Enter or n opens a server; there may be several."
@@ -308,10 +320,10 @@ impl RoleSwitcher {
             (Chosen::Role(deck::Role::Client), deck::Role::Client) => {
                 let server = clean(company.session().unwrap_or_default());
                 return vec![format!(
-                    "Joined to {server}. Ctrl+B or .remote_exit leaves it; it goes on without you."
+                    "Joined to {server}. {leave} or .remote_exit leaves it; it goes on without you."
                 )];
             }
-            (Chosen::Role(deck::Role::Client), _) => match company.in_the_way(targets) {
+            (Chosen::Role(deck::Role::Client), _) => match company.in_the_way(around.targets) {
                 None => "Enter asks for the server of somebody else's session, and joins it.",
                 Some(what) => {
                     return vec![format!(
@@ -325,7 +337,8 @@ impl RoleSwitcher {
     }
 }
 
-fn role_line(role: deck::Role, company: &Company, targets: usize) -> (String, Role) {
+fn role_line(role: deck::Role, around: Around<'_>) -> (String, Role) {
+    let company = around.company;
     let now = role == company.role;
     let brief = match (role, company.role) {
         (deck::Role::Host, deck::Role::Host) => "nobody else can join".to_owned(),
@@ -345,7 +358,7 @@ fn role_line(role: deck::Role, company: &Company, targets: usize) -> (String, Ro
                 machine(company.session().unwrap_or_default())
             )
         }
-        (deck::Role::Client, _) => match company.in_the_way(targets) {
+        (deck::Role::Client, _) => match company.in_the_way(around.targets) {
             None => "join somebody else's session".to_owned(),
             Some(what) => format!("not now: {what}"),
         },

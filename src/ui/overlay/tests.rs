@@ -437,7 +437,7 @@ proptest! {
                 search.draw(area, &mut buf, look),
             ];
             let more = [
-                role.draw(area, &mut buf, look, &company, 3),
+                role.draw(area, &mut buf, look, role::around(&company, 3)),
                 connect.draw(area, &mut buf, look, None),
                 filling.draw(area, &mut buf, look, Some(&typed)),
             ];

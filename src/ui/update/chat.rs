@@ -65,7 +65,11 @@ impl Model {
         if self.plan().chat.is_none() && person.seated != Seated::Device {
             self.tell(Severity::Info, &text);
         }
-        self.chat.event(time, About::Person, text);
+        let about = match change {
+            Change::Away | Change::Back => About::Line(person.id),
+            _ => About::Person,
+        };
+        self.chat.event(time, about, text);
         effects.push(Effect::Soon);
         effects
     }

@@ -226,7 +226,11 @@ impl Model {
                 if matches!(overlay, Some(Overlay::Connect(_))) {
                     *overlay = None;
                 }
-                self.tell(Severity::Info, "joined; Ctrl+B leaves, the session goes on");
+                let leave = self.key_of(Action::LeaveSession);
+                self.tell(
+                    Severity::Info,
+                    &format!("joined; {leave} leaves, the session goes on"),
+                );
                 vec![Effect::Refresh, Effect::Chat, Effect::Draw(Fresh::All)]
             }
             (Err(reason), Some(Overlay::Connect(connect))) => {
@@ -268,7 +272,8 @@ impl Model {
                     ""
                 };
                 let text = format!(
-                    "nothing is ended: Ctrl+B leaves the session, which goes on; qq ends it for all{own}"
+                    "nothing is ended: {} leaves the session, which goes on; qq ends it for all{own}",
+                    self.key_of(Action::LeaveSession)
                 );
                 self.tell(Severity::Warning, &text);
                 vec![Effect::Draw(Fresh::Known)]
@@ -283,7 +288,10 @@ impl Model {
                         "The host ends, and its {} with it.",
                         counted(self.rack.targets().len(), "target")
                     ),
-                    "Ctrl+B leaves it to the others instead.".to_owned(),
+                    format!(
+                        "{} leaves it to the others instead.",
+                        self.key_of(Action::LeaveSession)
+                    ),
                 ];
                 self.confirm(
                     "End the session for everybody?",
@@ -305,7 +313,10 @@ impl Model {
                     "You leave the session of {}, which goes on.",
                     clean(&machine)
                 ),
-                "Ctrl+B leaves it too, and stays in kdeck.".to_owned(),
+                format!(
+                    "{} leaves it too, and stays in kdeck.",
+                    self.key_of(Action::LeaveSession)
+                ),
             ];
             return self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit);
         }

@@ -162,7 +162,10 @@ impl Model {
         address: Option<&Pattern>,
     ) -> Vec<Effect> {
         match name {
-            ".chat" => self.chat_command(argument),
+            ".remote" | ".remote_exit" => {
+                let line = format!("{name} {argument}");
+                self.session_line(line.trim()).unwrap_or_default()
+            }
             ".quit" => self.act(Action::Quit),
             ".rack" => {
                 self.view = View::Rack;

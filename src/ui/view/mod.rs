@@ -12,9 +12,11 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::action::Action;
 use super::layout::{Main, Plan};
 use super::look::Look;
 use super::model::{Focus, Model, Overlay};
+use super::overlay::Around;
 use super::picture::{Picture, Slot};
 use super::theme::Role;
 
@@ -134,7 +136,12 @@ fn draw_overlay(
             search.draw(line, buf, look)
         }
         Overlay::Role(role) => {
-            role.draw(area, buf, look, &model.company, model.rack.targets().len())
+            let around = Around {
+                company: &model.company,
+                targets: model.rack.targets().len(),
+                leave: &model.key_of(Action::LeaveSession),
+            };
+            role.draw(area, buf, look, around)
         }
         Overlay::Connect(connect) => connect.draw(area, buf, look, model.cannot_join().as_deref()),
         Overlay::Notices(view) => {

@@ -121,6 +121,11 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
                 left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
             }
             left.push((state_role(status.state), words));
+            if status.holder == model.name() {
+                left.push((Role::Me, " you hold it".to_owned()));
+            } else if !status.holder.is_empty() {
+                left.push((Role::Warning, format!(" {} holds it", status.holder)));
+            }
             match &status.log {
                 Health::Failing { reason } => {
                     left.push((Role::Error, format!(" LOG FAILS: {reason}")))

@@ -62,6 +62,14 @@ pub(super) fn of_a_client() -> Company {
     }
 }
 
+pub(super) fn around(company: &Company, targets: usize) -> Around<'_> {
+    Around {
+        company,
+        targets,
+        leave: "^B",
+    }
+}
+
 /// The switcher after these keys.
 fn role(keys: &str, company: &Company) -> RoleSwitcher {
     let mut role = RoleSwitcher::default();
@@ -74,7 +82,7 @@ fn role_screen() {
     let company = Company::default();
     let role = role("down down", &company);
     snapshot!(|area, buf, look| {
-        role.draw(area, buf, look, &company, 0);
+        role.draw(area, buf, look, around(&company, 0));
     });
 }
 
@@ -83,7 +91,7 @@ fn role_screen_of_a_server_with_targets() {
     let company = of_a_server();
     let role = role("down down", &company);
     snapshot!(|area, buf, look| {
-        role.draw(area, buf, look, &company, 100);
+        role.draw(area, buf, look, around(&company, 100));
     });
 }
 
@@ -92,16 +100,16 @@ fn role_screen_while_a_server_is_typed() {
     let company = of_a_server();
     let role = role("n ctrl+u n e t : enter", &company);
     snapshot!(|area, buf, look| {
-        role.draw(area, buf, look, &company, 2);
+        role.draw(area, buf, look, around(&company, 2));
     });
 }
 
 #[test]
 fn role_screen_of_a_client() {
     let company = of_a_client();
-    let role = role("end", &company);
+    let role = role("down down", &company);
     snapshot!(|area, buf, look| {
-        role.draw(area, buf, look, &company, 12);
+        role.draw(area, buf, look, around(&company, 12));
     });
 }
 

@@ -52,7 +52,7 @@ fn q_in_a_client_ends_nothing_and_qq_asks() {
     let mut stage = of(Role::Client);
     for line in ["q", ".quit"] {
         assert_eq!(stage.line(line), [keep(line)]);
-        assert!(told(&stage).contains("Ctrl+B leaves"), "{}", told(&stage));
+        assert!(told(&stage).contains("^B leaves"), "{}", told(&stage));
         assert!(stage.model.overlay.is_none());
     }
     assert_eq!(stage.line("qq"), [keep("qq")]);

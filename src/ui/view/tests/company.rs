@@ -203,3 +203,14 @@ fn every_size_is_drawn_with_the_chat() {
         stage.terminal(width, height);
     }
 }
+
+#[test]
+fn who_holds_a_target_stands_in_its_title() {
+    let mut stage = of(Role::Server);
+    stage.target("t001").status.set_holder("alice");
+    stage.target("t003").status.set_holder("kim");
+    stage.line(".open t001 t003");
+    let screen = stage.screen(120, 24);
+    assert!(screen.contains("alice holds it"), "{screen}");
+    assert!(screen.contains("you hold it"), "{screen}");
+}
