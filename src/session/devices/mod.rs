@@ -18,8 +18,6 @@ mod port;
 pub mod record;
 mod rules;
 mod speech;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

@@ -189,12 +189,12 @@ impl Speaker {
         let count = rack.matching(&pattern).len();
         let targets = if count == 1 { "target" } else { "targets" };
         let done = self.device.inside().rules.set(pattern, on);
+        self.devices.changed.notify_one();
         match done {
             Ok(()) if on => self.tell(format!("You see all that {count} {targets} print.")),
             Ok(()) => self.tell(format!("You see nothing of {count} {targets}.")),
             Err(reason) => self.tell(format!("{reason}.")),
         }
-        self.devices.changed.notify_one();
     }
 
     fn targets(&mut self, host: &Host, argument: &str) {
