@@ -60,12 +60,12 @@ fn whoever_has_no_name_reaches_nobody_and_whoever_has_one_reaches_all_once() {
     alice.say("now?");
     alice.wait("alice> now?");
     bob.say("yes");
-    kdeck.done(".echo hello from here");
+    let mut alices = alice.wait("bob> yes");
     let text = "hello from here";
-    said(&kdeck, "yes");
+    kdeck.done(&format!(".echo {text}"));
     said(&kdeck, text);
     let bobs = bob.wait(text);
-    let alices = alice.wait(text);
+    alices.extend(alice.wait(text));
     let echo = format!("TIME [I] (chat):  {TYPIST}> {text}");
     let chat = [
         "TIME [I] (chat):  alice> now?",

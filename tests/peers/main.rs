@@ -11,6 +11,7 @@ mod support;
 
 mod ciphertext;
 mod console_servers;
+mod devices;
 mod flood;
 mod linux;
 mod ntoseye;

@@ -35,6 +35,8 @@ pub struct Device {
     bell: Notify,
     /// There is room for more answers.
     room: Notify,
+    /// What happens from now on is shown to it.
+    noticed: Notify,
 }
 
 /// What changes about a connection.
@@ -82,6 +84,7 @@ impl Device {
             }),
             bell: Notify::new(),
             room: Notify::new(),
+            noticed: Notify::new(),
         }
     }
 
@@ -178,6 +181,16 @@ impl Device {
     pub fn take(&self, bytes: usize, out: &mut Vec<u8>) {
         self.inside().outbox.take(bytes, out);
         self.room.notify_one();
+    }
+
+    /// What happens from now on is shown to it.
+    pub fn notice(&self) {
+        self.noticed.notify_one();
+    }
+
+    /// Waits for [`Device::notice`].
+    pub async fn noticed(&self) {
+        self.noticed.notified().await;
     }
 
     /// Waits until it has read enough of what it was told for more to be taken from it.

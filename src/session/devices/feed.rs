@@ -89,7 +89,7 @@ pub(super) async fn run(devices: Arc<Devices>, stop: CancellationToken) {
         host,
     };
     feed.take_rack();
-    feed.skip();
+    feed.welcome();
     loop {
         watch.arm();
         let listened = !feed.plan.is_empty();
@@ -112,11 +112,9 @@ pub(super) async fn run(devices: Arc<Devices>, stop: CancellationToken) {
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = devices.changed.notified() => {
-                    let idle = feed.plan.is_empty();
                     feed.make_plan();
-                    if idle {
-                        // Nobody was there to see what came meanwhile.
-                        feed.skip();
+                    feed.welcome();
+                    if listened != !feed.plan.is_empty() {
                         break;
                     }
                 }
@@ -154,6 +152,7 @@ impl Feed {
 
     /// Takes up who wants to see what.
     fn make_plan(&mut self) {
+        let idle = self.plan.is_empty();
         let state = self.devices.state();
         let targets = self.rack.targets();
         self.plan = state
@@ -171,6 +170,17 @@ impl Feed {
                 .iter()
                 .filter_map(|(_, wants)| wants.get(&place.target.id));
             place.wanted = wants.into_iter().any(|wants| wants.output);
+        }
+        if idle {
+            // Nobody was there to see what came meanwhile.
+            self.skip();
+        }
+    }
+
+    /// Lets those who came in.
+    fn welcome(&self) {
+        for (device, _) in &self.plan {
+            device.notice();
         }
     }
 

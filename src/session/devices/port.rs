@@ -159,7 +159,12 @@ async fn serve(devices: Arc<Devices>, device: Arc<Device>, stream: TcpStream) {
     let _leaving = Leaving(devices.clone(), device.clone());
     let (mut reader, mut writer) = stream.into_split();
     let mut pending = Pending::default();
-    devices.greet(&device);
+    // Who was greeted misses nothing of what follows.
+    tokio::select! {
+        biased;
+        () = device.stop.cancelled() => {}
+        () = device.noticed() => devices.greet(&device),
+    }
     tokio::select! {
         biased;
         () = device.stop.cancelled() => {}
