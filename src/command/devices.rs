@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Call, Replies, Reply, ready};
 use crate::connect::ChatPort;
-use crate::host::{Host, OBSERVER};
+use crate::host::{Host, OBSERVER, may};
 use crate::rack::Pattern;
 use crate::session::Permission;
 use crate::session::devices::DeviceEntry;
@@ -84,28 +84,29 @@ pub(super) fn device(call: Call) -> Replies {
         .argument
         .split_once(' ')
         .unwrap_or((&call.argument, ""));
-    let (who, by) = (who.trim(), &call.author.name);
+    let who = who.trim();
     if who.is_empty() {
         return ready(Err(VERBS.to_owned()));
     }
     let devices = host.devices();
     ready(match verb {
-        "kick" => devices.kick(who, by),
-        "block" => devices.block(who, true, by),
-        "unblock" => devices.block(who, false, by),
-        "mute" => devices.mute(who, true, by),
-        "unmute" => devices.mute(who, false, by),
-        "import" if call.author.permission < Permission::Owner => {
-            Err(".device import reads files of the host: only its owner may".to_owned())
-        }
-        "import" => return import(host, who.to_owned(), by.clone()),
+        "kick" => devices.kick(who),
+        "block" => devices.block(who, true),
+        "unblock" => devices.block(who, false),
+        "mute" => devices.mute(who, true),
+        "unmute" => devices.mute(who, false),
+        "import" if !may(&call.author, host.allowed().files) => Err(
+            ".device import reads files of the host: only its owner may; [server] allow = [\"files\"] of its configuration lets operators do so"
+                .to_owned(),
+        ),
+        "import" => return import(host, who.to_owned()),
         _ => Err(format!("{verb}? {VERBS}")),
     })
 }
 
-fn import(host: Arc<Host>, path: String, by: String) -> Replies {
+fn import(host: Arc<Host>, path: String) -> Replies {
     Box::pin(async move {
-        let import = move || host.devices().import(Path::new(&path), &by);
+        let import = move || host.devices().import(Path::new(&path));
         let imported = tokio::task::spawn_blocking(import).await;
         vec![Reply::new(imported.unwrap_or_else(|_| {
             Err("importing failed inside; the program's log tells more".to_owned())

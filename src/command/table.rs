@@ -201,18 +201,18 @@ pub const TABLE: &[Command] = &[
         "say something to everybody, or go to the chat",
     ),
     deck(
-        ".clients",
-        "",
-        session::clients,
-        "list who is here: machine and account, when last active, how they joined",
-    ),
-    deck(
         ".chatport",
         "[STRING|off]",
         devices::chat_port,
         "open the port where people with nc or PuTTY read and chat, or close it",
     )
     .waits(),
+    deck(
+        ".clients",
+        "",
+        session::clients,
+        "list who is here: machine and account, when last active, how they joined",
+    ),
     screen(".close", "", "close the pane in front"),
     deck(
         ".connect",

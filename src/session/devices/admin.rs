@@ -1,4 +1,6 @@
 //! What the people at the host do with devices: list, disconnect, block, mute, import.
+//!
+//! Who did it is recorded where commands are carried out.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -6,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::import::{self, import};
-use super::{Devices, State, audit};
+use super::{Devices, State};
 use crate::proto::rawchat::name::same;
 use crate::transcript::Time;
 
@@ -57,12 +59,11 @@ impl Devices {
     ///
     /// # Errors
     /// When nobody has it who is connected.
-    pub fn kick(&self, who: &str, by: &str) -> Result<String, String> {
+    pub fn kick(&self, who: &str) -> Result<String, String> {
         let count = self.cut(&self.state(), who, ">> You were disconnected by the host.");
         if count == 0 {
             return Err(format!("no device {who} is connected; .devices lists them"));
         }
-        audit(by, &format!("disconnected device {who}"));
         Ok(format!("{who} is disconnected"))
     }
 
@@ -70,7 +71,7 @@ impl Devices {
     ///
     /// # Errors
     /// When none is known and it is no address.
-    pub fn block(&self, who: &str, blocked: bool, by: &str) -> Result<String, String> {
+    pub fn block(&self, who: &str, blocked: bool) -> Result<String, String> {
         let mut guard = self.state();
         let state = &mut *guard;
         if blocked && let Ok(ip) = who.parse::<IpAddr>() {
@@ -84,7 +85,6 @@ impl Devices {
             self.cut(state, who, ">> This device is blocked.");
         }
         let word = if blocked { "blocked" } else { "let in again" };
-        audit(by, &format!("device {who}: {word}"));
         Ok(format!("{who} is {word}"))
     }
 
@@ -92,11 +92,10 @@ impl Devices {
     ///
     /// # Errors
     /// When none is known.
-    pub fn mute(&self, who: &str, muted: bool, by: &str) -> Result<String, String> {
+    pub fn mute(&self, who: &str, muted: bool) -> Result<String, String> {
         let mut state = self.state();
         self.change(&mut state, who, |record| record.muted = muted)?;
         let word = if muted { "muted" } else { "not muted any more" };
-        audit(by, &format!("device {who}: {word}"));
         Ok(format!("{who} is {word}"))
     }
 
@@ -104,7 +103,7 @@ impl Devices {
     ///
     /// # Errors
     /// When it cannot be read, or is no such file, or the device file cannot be read.
-    pub fn import(&self, path: &Path, by: &str) -> Result<String, String> {
+    pub fn import(&self, path: &Path) -> Result<String, String> {
         let shown = path.display();
         let failed = |error: String| format!("{shown}: {error}");
         let size = std::fs::metadata(path)
@@ -128,7 +127,6 @@ impl Devices {
             // Nobody else writes it now.
             state.file.save(&self.parts.file)?;
         }
-        audit(by, &format!("imported devices from {shown}"));
         Ok(told)
     }
 

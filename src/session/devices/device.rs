@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::rules::Rules;
 use crate::proto::rawchat::Outbox;
 use crate::session::Said;
-use crate::session::people::{PersonId, Presence};
+use crate::session::people::{Eviction, PersonId, Presence};
 use crate::transcript::Time;
 
 /// Lines for somebody alone that may wait while more is read from them; beyond, they have to read first.
@@ -37,6 +37,8 @@ pub struct Device {
     room: Notify,
     /// What happens from now on is shown to it.
     noticed: Notify,
+    /// It is another person now.
+    became: Notify,
 }
 
 /// What changes about a connection.
@@ -85,12 +87,45 @@ impl Device {
             bell: Notify::new(),
             room: Notify::new(),
             noticed: Notify::new(),
+            became: Notify::new(),
         }
     }
 
     /// What changes. Held for moments; no other lock of the port is taken meanwhile.
     pub fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is that person from now on, under that name, with the record of that address.
+    pub fn become_person(&self, presence: Arc<Presence>, name: &str, key: &str) {
+        let mut inside = self.inside();
+        inside.key = key.to_owned();
+        inside.name = name.to_owned();
+        inside.presence = Some(presence);
+        drop(inside);
+        self.became.notify_one();
+    }
+
+    /// Waits until the person it is, or becomes, is put out; the reason.
+    pub async fn put_out(&self) -> String {
+        loop {
+            let eviction = self.eviction();
+            let out = async {
+                match eviction {
+                    Some(eviction) => eviction.out().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                reason = out => return reason,
+                () = self.became.notified() => {}
+            }
+        }
+    }
+
+    fn eviction(&self) -> Option<Arc<Eviction>> {
+        let inside = self.inside();
+        inside.presence.as_ref().map(|presence| presence.eviction())
     }
 
     /// Its name; `None` before it registered.

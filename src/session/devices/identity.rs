@@ -187,9 +187,6 @@ fn sit_down(state: &mut State, host: &Host, device: &Device, key: &str, name: &s
         presence
     });
     let name = presence.person().name;
-    let mut inside = device.inside();
-    inside.key = key.to_owned();
-    inside.name.clone_from(&name);
-    inside.presence = Some(presence);
+    device.become_person(presence, &name, key);
     name
 }

@@ -183,12 +183,20 @@ impl Devices {
         self: &Arc<Self>,
         port: &ChatPort,
     ) -> Result<(Vec<(link::Listener, bool)>, CancellationToken), String> {
-        // What was not written yet is newer than the file.
-        if !self.state().unsaved {
-            let path = self.parts.file.clone();
-            let load = move || DeviceFile::load(&path);
-            let file = tokio::task::spawn_blocking(load).await;
-            self.state().file = file.unwrap_or_else(|error| Err(error.to_string()))?;
+        let (path, host) = (self.parts.file.clone(), self.host());
+        let prepare = move || {
+            // Whoever comes in is recorded.
+            host.map_or(Ok(()), |host| host.open_audit())?;
+            DeviceFile::load(&path)
+        };
+        let file = tokio::task::spawn_blocking(prepare).await;
+        let file = file.unwrap_or_else(|error| Err(error.to_string()))?;
+        {
+            // What was not written yet is newer than the file.
+            let mut state = self.state();
+            if !state.unsaved {
+                state.file = file;
+            }
         }
         let mut listeners = Vec::new();
         for (number, chat_only) in [(Some(port.port), false), (port.chat_port, true)] {
@@ -285,6 +293,12 @@ impl Devices {
         self.parts.tasks.spawn_on(task, &self.parts.runtime);
     }
 
+    fn audit(&self, what: &'static str, fields: &[(&'static str, &str)]) {
+        if let Some(host) = self.host() {
+            host.audit(what, fields);
+        }
+    }
+
     fn warn(&self, text: String) {
         self.parts.news.tell(Event::Notice {
             time: Time::now(),
@@ -338,10 +352,6 @@ impl State {
     fn is_live(live: &[Arc<Device>], key: &str) -> bool {
         live.iter().any(|device| device.key() == key)
     }
-}
-
-fn audit(who: &str, what: &str) {
-    tracing::info!(target: "kdeck::audit", who, "{what}");
 }
 
 impl fmt::Debug for Devices {

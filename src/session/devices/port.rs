@@ -57,7 +57,11 @@ pub(super) async fn listen(
                 let stop = stop.child_token();
                 match devices.admit(peer, chat_only, Instant::now(), stop) {
                     Ok(device) => devices.spawn(serve(devices.clone(), device, stream)),
-                    Err(reason) => refuse(&stream, &reason),
+                    Err(reason) => {
+                        let from = peer.ip().to_canonical().to_string();
+                        devices.audit("device-refused", &[("from", &from), ("because", &reason)]);
+                        refuse(&stream, &reason);
+                    }
                 }
             }
             Ok(_) => {}
@@ -168,6 +172,7 @@ async fn serve(devices: Arc<Devices>, device: Arc<Device>, stream: TcpStream) {
     tokio::select! {
         biased;
         () = device.stop.cancelled() => {}
+        reason = device.put_out() => device.say(format!(">> Good bye: {reason}.")),
         () = read(&devices, &device, &mut reader) => {
             // What they said last comes back to them, too.
             timeout(LINGER, pending.write(&device, &mut writer)).await.ok();

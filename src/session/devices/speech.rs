@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::device::Device;
 use super::lines::{self, Stamps};
-use super::{Devices, audit};
+use super::Devices;
 use crate::host::Host;
 use crate::proto::rawchat::input::{self, Command, TABLE, Verb};
 use crate::proto::rawchat::{ChatBudget, Cooldown, Input, Line, Verdict};
@@ -128,7 +128,9 @@ impl Speaker {
             }
             Verdict::Disconnect => {
                 self.tell("Too much at once: good bye.");
-                audit(&name, "was disconnected from the chat port: too many lines");
+                let from = self.device.ip.to_string();
+                let fields = [("person", name.as_str()), ("from", &from)];
+                self.devices.audit("device-flooded", &fields);
                 return false;
             }
         }
