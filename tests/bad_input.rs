@@ -173,7 +173,10 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
         (&["--no-log", "demo", "--log-dir", "x"], "contradict"),
         (&["sim", "text", "--rate=-1"], "a number from 0"),
         (&["frobnicate"], "frobnicate"),
-        (&["-remote", "tcp:Port=5005,Server=lab01"], "cannot join"),
+        (
+            &["-remote", "net:port=50000,key=1.2.3.4"],
+            "corrected: kdeck -k",
+        ),
         (
             &[
                 "-server",
@@ -185,7 +188,7 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
         ),
         (&["-server", "raw:port=5005"], "-server"),
         (&["-QR", "lab01", "-k", "x"], "-QR stands alone"),
-        (&["attach"], "cannot take back"),
+        (&["attach"], "no host of yours runs"),
     ] {
         let complaint = refusal(&run(arguments), 2);
         assert!(complaint.contains(words), "{arguments:?}: {complaint}");

@@ -38,7 +38,7 @@ fn a_host_goes_on_without_its_terminal_and_is_taken_back() {
     // It is there still, until its owner ends it.
     let mut again = Headless::start_in(home, &["attach"]);
     again.wait_output("alpha", "printed while nobody looked");
-    again.done("qq");
+    again.done(".qq");
     assert_eq!(again.wait_end().code(), 0);
     let left = screen.wait_end();
     assert_eq!(left.status.code(), Some(0));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Devices;
 use super::device::Device;
 use super::lines::{self, Stamps};
-use super::Devices;
 use crate::host::Host;
 use crate::proto::rawchat::input::{self, Command, TABLE, Verb};
 use crate::proto::rawchat::{ChatBudget, Cooldown, Input, Line, Verdict};
