@@ -59,6 +59,15 @@ enum Chosen<'a> {
 }
 
 impl RoleSwitcher {
+    /// A switcher that begins at the role in force, where Enter changes nothing.
+    #[must_use]
+    pub fn new(company: &Company) -> Self {
+        let mut switcher = Self::default();
+        let now = ROLES.iter().position(|role| *role == company.role);
+        switcher.cursor.go(now.unwrap_or(0));
+        switcher
+    }
+
     /// Takes a key.
     pub fn key(&mut self, key: Key, keys: &KeyMap, company: &Company) -> Outcome {
         if self.typing.is_some() {

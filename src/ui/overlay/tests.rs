@@ -408,7 +408,7 @@ proptest! {
         help.paste(&typed);
         palette.paste(&typed);
         search.paste(&typed);
-        let (mut confirm, mut role, mut view) = (confirm(), RoleSwitcher::default(), NoticesView::default());
+        let (mut confirm, mut role, mut view) = (confirm(), RoleSwitcher::new(&role::of_a_client()), NoticesView::default());
         let (company, mut connect) = (role::of_a_client(), Connect::new(&typed));
         connect.ask(JoinQuestion::ChangedCertificate {
             server: typed.clone(),

@@ -35,7 +35,7 @@ impl Model {
                     self.target_items(),
                 )))
             }
-            Action::Role => self.overlay = Some(Overlay::Role(RoleSwitcher::default())),
+            Action::Role => self.overlay = Some(Overlay::Role(RoleSwitcher::new(&self.company))),
             Action::Notices => {
                 self.notices.seen();
                 self.overlay = Some(Overlay::Notices(NoticesView::default()));

@@ -41,11 +41,8 @@ impl Model {
     /// Somebody came, went or is called otherwise.
     pub(super) fn person(&mut self, time: Time, person: &Person, change: &Change) -> Vec<Effect> {
         let mut effects = vec![Effect::Company];
-        let me = self
-            .company
-            .me
-            .as_ref()
-            .is_some_and(|me| me.id == person.id);
+        // Not by the number: it may be what the host says that was left for this session.
+        let me = person.name == self.name();
         let name = clean(&person.name);
         let text = match change {
             // One knows that of oneself.

@@ -48,7 +48,7 @@ impl Model {
         } else if plan.line.contains(at) {
             self.focus = Focus::Line;
         } else if plan.header.is_some_and(|header| header.contains(at)) {
-            self.overlay = Some(Overlay::Role(RoleSwitcher::default()));
+            self.overlay = Some(Overlay::Role(RoleSwitcher::new(&self.company)));
         } else {
             match plan.main {
                 Main::Rack(rack) => {

@@ -113,9 +113,9 @@ impl Model {
         let lines = vec![
             clean(&server.string),
             if cut {
-                format!("{clients} of it are cut off. The targets stay.")
+                format!("Cut off: {clients}. The targets stay.")
             } else {
-                format!("Nobody new comes in; {clients} of it stay.")
+                format!("Nobody new comes in; who is here through it stays: {clients}.")
             },
         ];
         let how = if cut { " /disconnect" } else { "" };
@@ -143,7 +143,7 @@ impl Model {
         let clients: u32 = self.company.servers.iter().map(|s| s.clients).sum();
         let mut lines = Vec::new();
         if clients > 0 {
-            lines.push(format!("{} are cut off.", counted(clients, "client")));
+            lines.push(format!("Cut off: {}.", counted(clients, "client")));
         }
         if count > 0 {
             lines.push("The targets are disconnected and removed, their logs end.".to_owned());
@@ -260,19 +260,19 @@ impl Model {
         Some(match (word, rest) {
             (".chat", text) => self.chat_command(text),
             (".role", "") => {
-                self.overlay = Some(Overlay::Role(RoleSwitcher::default()));
+                self.overlay = Some(Overlay::Role(RoleSwitcher::new(&self.company)));
                 vec![Effect::Draw(Fresh::Known)]
             }
             (".remote", string) => self.remote(string),
             (".remote_exit", "") => self.leave_session(),
             ("q" | ".quit" | ".exit", "") if client => {
                 let own = if word == "q" {
-                    "; .send q sends it to the target"
+                    "; .send q is for the target"
                 } else {
                     ""
                 };
                 let text = format!(
-                    "nothing is ended: {} leaves the session, which goes on; qq ends it for all{own}",
+                    "{} leaves, the session goes on; qq ends it for all{own}",
                     self.key_of(Action::LeaveSession)
                 );
                 self.tell(Severity::Warning, &text);

@@ -72,7 +72,7 @@ pub(super) fn around(company: &Company, targets: usize) -> Around<'_> {
 
 /// The switcher after these keys.
 fn role(keys: &str, company: &Company) -> RoleSwitcher {
-    let mut role = RoleSwitcher::default();
+    let mut role = RoleSwitcher::new(company);
     press(keys, |key, keys| role.key(key, keys, company));
     role
 }
@@ -80,7 +80,7 @@ fn role(keys: &str, company: &Company) -> RoleSwitcher {
 #[test]
 fn role_screen() {
     let company = Company::default();
-    let role = role("down down", &company);
+    let role = role("home down down", &company);
     snapshot!(|area, buf, look| {
         role.draw(area, buf, look, around(&company, 0));
     });
@@ -89,7 +89,7 @@ fn role_screen() {
 #[test]
 fn role_screen_of_a_server_with_targets() {
     let company = of_a_server();
-    let role = role("down down", &company);
+    let role = role("home down down", &company);
     snapshot!(|area, buf, look| {
         role.draw(area, buf, look, around(&company, 100));
     });
@@ -107,7 +107,7 @@ fn role_screen_while_a_server_is_typed() {
 #[test]
 fn role_screen_of_a_client() {
     let company = of_a_client();
-    let role = role("down down", &company);
+    let role = role("home down down", &company);
     snapshot!(|area, buf, look| {
         role.draw(area, buf, look, around(&company, 12));
     });
@@ -116,7 +116,7 @@ fn role_screen_of_a_client() {
 #[test]
 fn the_switcher_wants_what_leads_to_the_chosen_role() {
     let wish = |keys: &str, company: &Company| {
-        let mut role = RoleSwitcher::default();
+        let mut role = RoleSwitcher::new(company);
         press(keys, |key, keys| role.key(key, keys, company))
     };
     let (host, server, client) = (Company::default(), of_a_server(), of_a_client());
@@ -131,9 +131,11 @@ fn the_switcher_wants_what_leads_to_the_chosen_role() {
     let end = |id, cut| Outcome::Wish(Wish::EndServer { id, cut });
     assert_eq!(wish("end x", &server), end(1, false));
     assert_eq!(wish("end up X", &server), end(0, true));
-    assert_eq!(wish("enter", &server), Outcome::Wish(Wish::EndServers));
+    assert_eq!(wish("enter", &server), Outcome::Close);
+    assert_eq!(wish("home enter", &server), Outcome::Wish(Wish::EndServers));
     assert_eq!(wish("e", &server), Outcome::Wish(Wish::ClearWay));
-    assert_eq!(wish("enter", &client), Outcome::Wish(Wish::Leave));
+    assert_eq!(wish("enter", &client), Outcome::Close);
+    assert_eq!(wish("home enter", &client), Outcome::Wish(Wish::Leave));
     assert_eq!(wish("e", &client), Outcome::Ignored);
     assert_eq!(wish("n esc esc", &server), Outcome::Close);
 }

@@ -100,12 +100,15 @@ fn the_switcher_opens_and_ends_servers_and_clears_the_way() {
     stage.keys("f2 e");
     let screen = stage.screen(80, 24);
     assert!(screen.contains("End server 0 and 2 targets?"), "{screen}");
-    assert!(screen.contains("2 clients are cut off."), "{screen}");
+    assert!(screen.contains("Cut off: 2 clients."), "{screen}");
     assert_eq!(
         stage.keys("y"),
         [gives(".endsrv 0 /disconnect"), gives("@all .remove")]
     );
-    assert_eq!(stage.keys("f2 enter y"), [gives(".endsrv 0 /disconnect")]);
+    assert_eq!(
+        stage.keys("f2 home enter y"),
+        [gives(".endsrv 0 /disconnect")]
+    );
 }
 
 #[test]
