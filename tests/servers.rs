@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use support::deadline::Deadline;
 use support::headless::{Event, Headless};
 use support::home::Home;
-use support::peer::{Connection, Peer, free_port};
+use support::peer::{Connection, Peer, SerialLine, free_port};
 
 /// The passwords of the servers here.
 const OPERATOR: &str = "Lab12";
@@ -192,6 +192,49 @@ fn a_server_on_a_pipe_is_open_to_its_own_account_and_reached_by_ssh() {
     );
     drop(client.stdin.take());
     client.wait().expect("a child");
+}
+
+#[test]
+fn one_host_has_servers_of_every_kind() {
+    let home = Home::new();
+    home.configure("[server]\ndirectory = false\n");
+    let mut host = Headless::start_in(home, &[]);
+    let line = SerialLine::open();
+    let device = line.device.display();
+    let (tcp, ssl) = (free_port(), free_port());
+    for string in [
+        format!("tcp:port={tcp}"),
+        format!("ssl:port={ssl}"),
+        "npipe:pipe=lab".to_owned(),
+        "spipe:pipe=lab".to_owned(),
+        format!("com:port={device},baud=9600,channel=7"),
+    ] {
+        let text = host.done(&format!(".server {string},password={OPERATOR}"));
+        // A pipe has a line for SSH as well.
+        let lines = if string.starts_with("npipe") { 2 } else { 1 };
+        assert_eq!(text.matches(OPERATOR).count(), lines, "{text}");
+    }
+    let listed = format!(
+        "0 - Debugger Server - tcp:Port={tcp},Password=*\n\
+         1 - Debugger Server - ssl:Port={ssl},Password=*\n\
+         2 - Debugger Server - npipe:Pipe=lab,Password=*\n\
+         3 - Debugger Server - spipe:Pipe=lab,Password=*\n\
+         4 - Debugger Server - com:Port={device},Baud=9600,Channel=7,Password=*"
+    );
+    assert_eq!(host.done(".servers"), listed);
+    for id in 0..5 {
+        host.done(&format!(".endsrv {id}"));
+    }
+    host.wait("it is a host again", |event| {
+        event.kind() == "role" && event.0["role"] == "host"
+    });
+    // What they held is free again.
+    for string in [
+        format!("tcp:port={tcp}"),
+        format!("com:port={device},baud=9600,channel=7"),
+    ] {
+        host.done(&format!(".server {string},password={OPERATOR}"));
+    }
 }
 
 #[test]
