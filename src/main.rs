@@ -478,7 +478,6 @@ fn overrides(
         ascii: options.ascii.then_some(true),
         mouse: options.no_mouse.then_some(false),
         frame_rate: options.frame_rate.map(u32::from),
-        ..Overrides::default()
     }
 }
 
