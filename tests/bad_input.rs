@@ -187,7 +187,7 @@ fn bad_usage_has_status_2_and_says_what_is_right() {
             "cannot be used together",
         ),
         (&["-server", "raw:port=5005"], "-server"),
-        (&["-QR", "lab01", "-k", "x"], "-QR stands alone"),
+        (&["-QR", "lab01", "-k", "exec:id"], "-QR stands alone"),
         (&["attach"], "no host of yours runs"),
     ] {
         let complaint = refusal(&run(arguments), 2);

@@ -448,6 +448,34 @@ fn operators_use_programs_and_files_where_they_are_allowed_to() {
 }
 
 #[test]
+fn a_program_ends_with_the_host() {
+    let mut host = Headless::start(&[]);
+    let file = host.home.path().join("pid");
+    host.say(&format!(
+        ".shell echo $$ > {}; sleep 1000 & wait",
+        file.display()
+    ));
+    let deadline = Deadline::soon();
+    let pid = loop {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        if let Some(pid) = text.strip_suffix('\n') {
+            break pid.to_owned();
+        }
+        assert!(deadline.left().is_some(), "the program does not run");
+        std::thread::yield_now();
+    };
+    host.signal(Signal::TERM);
+    host.wait("its answer", |event| event.kind() == "reply" && !event.ok());
+    host.wait_end();
+    let group = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
+    let group = group.expect("a process id");
+    while rustix::process::test_kill_process_group(group).is_ok() {
+        assert!(deadline.left().is_some(), "what it started goes on");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_taken_target_takes_input_of_one_alone() {
     let mut rig = rig("");
     let mut alice = rig.join("alice", OPERATOR);
