@@ -180,6 +180,11 @@ fn the_console_disconnects_mutes_and_blocks() {
     alice.wait("alice> and now?");
     kdeck.done(".device kick alice");
     assert_eq!(alice.rest(), [">> You were disconnected by the host."]);
+    let mut alice = Person::connect_from(2, port);
+    alice.wait(">> Your name is alice.");
+    kdeck.done(".kick alice enough");
+    let good_bye = format!(">> Good bye: put out by {TYPIST}: enough.");
+    assert_eq!(alice.rest().last(), Some(&good_bye));
     kdeck.done(".device block 127.0.0.2");
     let mut again = Person::connect_from(2, port);
     assert_eq!(again.rest(), [">> This device is blocked."]);

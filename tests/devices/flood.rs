@@ -22,7 +22,7 @@ fn a_device_that_never_reads_disturbs_nobody_and_is_told_what_it_missed() {
     let line = format!("{}\n", "x".repeat(1000));
     // More than the queue of the device and the buffers of the system hold.
     for _ in 0..40 {
-        target.send(&line.repeat(1000));
+        target.send(line.repeat(1000));
         alice.say("/targets");
         alice.wait(">>   a running");
     }
@@ -70,7 +70,7 @@ fn fifty_devices_see_a_thousand_lines_a_second_each_once_and_in_order() {
     let before = processor_time(kdeck.pid());
     for hundred in 0..LINES / 100 {
         let lines = (hundred * 100..(hundred + 1) * 100).map(|number| format!("line {number}\n"));
-        target.send(&lines.collect::<String>());
+        target.send(lines.collect::<String>());
         // The pace of the target, nothing that is waited for.
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -114,7 +114,7 @@ pub(super) async fn run(devices: Arc<Devices>, stop: CancellationToken) {
                 () = devices.changed.notified() => {
                     feed.make_plan();
                     feed.welcome();
-                    if listened != !feed.plan.is_empty() {
+                    if listened == feed.plan.is_empty() {
                         break;
                     }
                 }

@@ -179,6 +179,8 @@ async fn serve(devices: Arc<Devices>, device: Arc<Device>, stream: TcpStream) {
         }
         () = pending.write(&device, &mut writer) => return,
     }
+    // Whoever comes back meanwhile is not taken for the one who goes.
+    devices.dismiss(&device);
     let last_words = async {
         device.take(usize::MAX, &mut pending.bytes);
         let rest = pending.bytes.get(pending.written..).unwrap_or_default();
