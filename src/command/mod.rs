@@ -107,6 +107,9 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
         Ok(parsed) => parsed,
         Err(reason) => return ready(Err(reason)),
     };
+    if parsed.is_comment(&deck.rack(), focus) {
+        return ready(Ok(String::new()));
+    }
     if let Deck::Client(client) = deck
         && !parsed.stays_here()
     {

@@ -1,0 +1,320 @@
+//! A host or a client with its console, or without one: what is started, and how it ends.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use color_eyre::Result;
+use color_eyre::eyre::WrapErr as _;
+use kdeck::cli::{Color, Console, Demo, asking};
+use kdeck::config::{self, Config, Overrides, Places, Problems};
+use kdeck::connect::{ServerString, TargetString};
+use kdeck::deck::{Deck, Home, News, Seat};
+use kdeck::headless;
+use kdeck::host::Host;
+use kdeck::session::client::{Interest, Joining, Line, Visitor, Way};
+use kdeck::session::{Author, attach};
+use kdeck::signals::{self, Hangup};
+use kdeck::sim;
+use kdeck::transcript::Limits;
+use kdeck::ui::{self, console::End, terminal};
+use tokio::runtime::Runtime;
+
+use super::{USAGE, engine, log_to, raise_file_limit, read, refuse, user_name};
+
+/// Runs a host or a client with its console, or without one.
+pub(crate) fn console(
+    options: &Console,
+    mut targets: Vec<TargetString>,
+    servers: Vec<ServerString>,
+    remote: Option<Way>,
+    places: Places,
+    demo: Option<&Demo>,
+) -> Result<ExitCode> {
+    log_to(&places)?;
+    raise_file_limit();
+    let engine = engine()?;
+    let rack = demo
+        .map(|demo| serve_demo(demo, &engine, &mut targets))
+        .transpose()?;
+    let file = places.config_file.clone().filter(|_| demo.is_none());
+    let overrides = overrides(options, targets, servers.clone());
+    let read = move || read(file.as_deref(), overrides.clone());
+    let (config, warnings) = match read() {
+        Ok(read) => read,
+        Err(problems) => return Ok(refuse(&problems.to_string())),
+    };
+    if !warnings.0.is_empty() {
+        eprintln!("{warnings}");
+    }
+    let who = options.name.clone().unwrap_or_else(user_name);
+    let source = move || read().map(|(config, _)| config);
+    let screen = match ui::options::Options::new(&config, &places, who.clone(), |name| {
+        std::env::var(name).ok()
+    }) {
+        Ok(screen) => screen,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    let mut usage = false;
+    let visitor = visitor(options, &who, &config, &places);
+    let may_ask = !options.headless;
+    let seat = match remote {
+        Some(way) => {
+            if !config.targets.is_empty() || !config.servers.is_empty() {
+                eprintln!(
+                    "kdeck: a client has no targets and servers of its own: those of the configuration stay out"
+                );
+            }
+            let joining = Joining {
+                way,
+                interest: interest(options),
+                visitor: visitor.clone(),
+            };
+            let news = News::default();
+            match asking::join(joining, &news, &engine, may_ask) {
+                Ok(client) => {
+                    let handle = engine.handle().clone();
+                    Seat::with(Deck::Client(client), handle, Some(visitor), None)
+                }
+                Err(reason) => {
+                    eprintln!("kdeck: {reason}");
+                    engine.shutdown_background();
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+        }
+        None => host_seat(config, places, source, visitor, &engine)?,
+    };
+    if let Deck::Host(host) = seat.deck() {
+        let _inside = engine.enter();
+        if let Err(problem) = attach::listen(&host) {
+            eprintln!("kdeck: {problem}; this host cannot be attached to");
+        }
+        if !open_servers(&host, &servers, &engine) {
+            engine.block_on(end(seat.deck()));
+            engine.shutdown_background();
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let mut lost_terminal = false;
+    let result = if options.headless {
+        let options = headless::Options {
+            json: options.json,
+            only: options.only.clone(),
+            linger: options.linger,
+            no_input: options.noio,
+            author: Author::owner(who),
+        };
+        let hangup = if options.linger {
+            Hangup::Ignored
+        } else {
+            Hangup::Ends
+        };
+        let stop = signals::stop_token(engine.handle(), hangup)?;
+        engine
+            .block_on(headless::run(
+                seat.clone(),
+                options,
+                engine.handle().clone(),
+                stop,
+            ))
+            .wrap_err("standard output")
+    } else {
+        match ui::console::run(&seat, screen, engine.handle()) {
+            Err(error @ (terminal::Error::NotATerminal(_) | terminal::Error::Dumb)) => {
+                usage = true;
+                eprintln!("kdeck: {error}");
+                Ok(())
+            }
+            Ok(End::Detached) => {
+                lost_terminal = true;
+                go_on_without_screen(&seat, &engine)
+            }
+            result => result.map(|_| ()).map_err(Into::into),
+        }
+    };
+    let problem = engine.block_on(end(seat.deck()));
+    match problem {
+        // Writing to a terminal that is gone fails.
+        Some(problem) if lost_terminal => tracing::warn!(problem),
+        Some(problem) => eprintln!("kdeck: {problem}"),
+        None => {}
+    }
+    if let Some(rack) = rack {
+        engine.block_on(rack.stop());
+    }
+    // A thread that waits for standard input must not hold us up.
+    engine.shutdown_background();
+    result.map(|()| {
+        if usage {
+            ExitCode::from(USAGE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    })
+}
+
+/// The host that is meant, or the only one there is.
+pub(crate) fn host_to_attach(process: Option<String>, places: &Places) -> Result<Way, String> {
+    if let Some(process) = process {
+        return Ok(Way::Host(process));
+    }
+    let hosts = attach::hosts(places);
+    match hosts.as_slice() {
+        [] => Err("attach: no host of yours runs on this machine".to_owned()),
+        [host] => Ok(Way::Host(host.clone())),
+        several => Err(format!(
+            "attach: to which? these processes are hosts: {}",
+            several.join(", ")
+        )),
+    }
+}
+
+/// Runs the host until it is told to end, or somebody in it ends the session.
+fn go_on_without_screen(seat: &Seat, engine: &Runtime) -> Result<()> {
+    // A Ctrl-C at the terminal that was left is not meant for this.
+    let stop = signals::terminated(engine.handle())?;
+    tracing::info!("no terminal any more; the host goes on");
+    engine.block_on(async {
+        if let Deck::Host(host) = seat.deck() {
+            host.stand_up();
+        }
+        let deck = seat.deck();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            reason = deck.over() => tracing::info!(reason, "the session is over"),
+        }
+    });
+    Ok(())
+}
+
+/// The seat at a host of its own, from which sessions can be joined when it holds nothing.
+fn host_seat(
+    config: Config,
+    places: Places,
+    source: impl Fn() -> Result<Config, Problems> + Clone + Send + Sync + 'static,
+    visitor: Visitor,
+    engine: &Runtime,
+) -> Result<Seat> {
+    let handle = engine.handle().clone();
+    let who = visitor.name.clone();
+    let start = move |config: Config, news: News| {
+        let source = Box::new(source.clone());
+        let host = Host::start(config, places.clone(), source, handle.clone(), news)?;
+        host.sit(&who);
+        std::io::Result::Ok(host)
+    };
+    let empty = Config {
+        targets: Vec::new(),
+        servers: Vec::new(),
+        ..config.clone()
+    };
+    let host = start(config, News::default())?;
+    let home: Home = Box::new(move |news| {
+        start(empty.clone(), news).map_err(|error| format!("no host can be started here: {error}"))
+    });
+    let handle = engine.handle().clone();
+    Ok(Seat::with(
+        Deck::Host(host),
+        handle,
+        Some(visitor),
+        Some(home),
+    ))
+}
+
+/// Opens the servers of the configuration and of the command line, and prints the lines for clients. False if one that
+/// the command line asks for cannot be opened; with one of the configuration, the targets go on without.
+fn open_servers(host: &Arc<Host>, wanted: &[ServerString], engine: &Runtime) -> bool {
+    let mut good = true;
+    for (string, opened) in engine.block_on(host.open_configured()) {
+        match opened {
+            // On standard error: events are on standard output, and the password in it is no event.
+            Ok(text) => eprintln!("{text}"),
+            Err(reason) => {
+                eprintln!("kdeck: -server {reason}");
+                good &= !wanted.contains(&string);
+            }
+        }
+    }
+    good
+}
+
+/// Who joins sessions from here.
+fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Visitor {
+    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let mut visitor = Visitor::new(who, places.clone(), config.transport.clone());
+    visitor.observe = options.observe;
+    if let Some(clines) = options.clines {
+        visitor.history = clines.0;
+    }
+    visitor.limits = Limits {
+        bytes: whole(config.history.per_target_bytes),
+        line: whole(config.history.line_limit_bytes),
+    };
+    if let Some(port) = config.sessions.directory {
+        visitor.directory = port;
+    }
+    visitor
+}
+
+/// Which targets' output a run wants before anybody has looked at one.
+fn interest(options: &Console) -> Interest {
+    let reads = ["output", "command", "notice", "missed"];
+    let only = &options.only;
+    let wants = only.is_empty() || only.iter().any(|kind| reads.contains(&kind.as_str()));
+    if options.headless && wants {
+        Interest::All
+    } else {
+        Interest::These(Vec::new())
+    }
+}
+
+/// Ends what is sat at; what there is to tell about it.
+async fn end(deck: Deck) -> Option<String> {
+    match deck {
+        Deck::Host(host) => host.stop().await.err(),
+        Deck::Client(client) => {
+            let line = client.line();
+            client.leave().await;
+            match line {
+                Line::Over(reason) => Some(format!("the session is over here: {reason}")),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Starts the demo's targets, and adds their connection strings to `targets`.
+fn serve_demo(
+    demo: &Demo,
+    engine: &Runtime,
+    targets: &mut Vec<TargetString>,
+) -> Result<sim::demo::Rack> {
+    let _inside = engine.enter();
+    let rack = sim::demo::serve(&demo.plans(), demo.ports()).wrap_err("the demo's targets")?;
+    for target in rack.targets() {
+        targets.push(target.parse()?);
+    }
+    Ok(rack)
+}
+
+fn overrides(
+    options: &Console,
+    targets: Vec<TargetString>,
+    servers: Vec<ServerString>,
+) -> Overrides {
+    Overrides {
+        targets,
+        servers,
+        log: options.no_log.then_some(false),
+        log_directory: options.log_dir.clone(),
+        theme: options.theme.clone(),
+        color: options.color.map(|color| match color {
+            Color::Auto => config::Color::Auto,
+            Color::Always => config::Color::Always,
+            Color::Never => config::Color::Never,
+        }),
+        ascii: options.ascii.then_some(true),
+        mouse: options.no_mouse.then_some(false),
+        frame_rate: options.frame_rate.map(u32::from),
+    }
+}
