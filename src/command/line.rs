@@ -59,6 +59,18 @@ impl Line {
         Ok(Self { address, verb })
     }
 
+    /// Whether it is a comment to debuggers, `* ...` or `$$ ...`, which stays where it was typed.
+    pub fn is_comment(&self, rack: &Rack, focus: Option<TargetId>) -> bool {
+        let Verb::Text(text) = &self.verb else {
+            return false;
+        };
+        let targets = self.targets(rack, focus).unwrap_or_default();
+        let text = text.trim_start();
+        (text.starts_with('*') || text.starts_with("$$"))
+            && !targets.is_empty()
+            && targets.iter().all(|target| target.debugger)
+    }
+
     /// Whether a client carries it out by itself, instead of its host.
     pub fn stays_here(&self) -> bool {
         match &self.verb {

@@ -413,8 +413,8 @@ pub const TABLE: &[Command] = &[
     ),
     screen(
         ".remote_exit",
-        "",
-        "leave the session that was joined; it goes on",
+        "[COMMAND;...]",
+        "leave the session that was joined; it goes on. A script's last commands may stand behind it",
     ),
     deck(".remove", "", rack::remove, "remove the addressed targets")
         .writes()

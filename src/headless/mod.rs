@@ -195,6 +195,7 @@ impl Script {
                 return None;
             }
             ".remote_exit" => {
+                self.last_commands(line).await;
                 let left = self.seat.leave().await;
                 return match left {
                     Ok(true) => {
@@ -231,6 +232,18 @@ impl Script {
             });
         }
         None
+    }
+
+    /// The commands that stand behind `.remote_exit`, before the session is left.
+    async fn last_commands(&self, line: &str) {
+        let (_, commands) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let commands = commands.split(';').map(str::trim);
+        for command in commands.filter(|command| !command.is_empty()) {
+            let replies = command::submit(&self.seat.deck(), &self.author, None, command).await;
+            for reply in replies {
+                self.reply(self.last_id, reply).await;
+            }
+        }
     }
 
     /// `.remote STRING`: becomes a client.
