@@ -1,0 +1,89 @@
+//! Finding servers: `-QR`, on this machine and as from another.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use super::support::deadline::Deadline;
+use super::support::headless::Headless;
+use super::support::home::Home;
+use super::{OPERATOR, free_port, run};
+
+#[test]
+fn servers_of_this_machine_are_found_unless_they_are_hidden() {
+    let home = Home::new();
+    home.configure("[server]\ndirectory = false\n");
+    let mut host = Headless::start_in(home, &[]);
+    let (shown, hidden) = (free_port(), free_port());
+    host.done(&format!(".server tcp:port={shown},password={OPERATOR}"));
+    host.done(&format!(
+        ".server tcp:port={hidden},password={OPERATOR},hidden"
+    ));
+    host.done(".server npipe:pipe=MainPipe");
+    let query = |home: &Home| {
+        let output = run(home, &["-QR", "."]);
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let expected = format!(
+        "Servers on .:\nDebugger Server - tcp:Port={shown},Password=*\nDebugger Server - npipe:Pipe=MainPipe\n"
+    );
+    assert_eq!(query(&host.home), expected);
+    host.done(".endsrv 0");
+    assert_eq!(
+        query(&host.home),
+        "Servers on .:\nDebugger Server - npipe:Pipe=MainPipe\n"
+    );
+    // A host that is killed takes nothing away, and leaves nothing behind.
+    host.signal(Signal::KILL);
+    let ended = host.wait_end();
+    assert_eq!(query(&ended.home), "Servers on .:\n");
+}
+
+#[test]
+fn another_machine_is_asked_at_its_port_and_another_process_takes_over() {
+    let home = Home::new();
+    let (directory, port, other) = (free_port(), free_port(), free_port());
+    home.configure(&format!("[server]\ndirectory = {directory}\n"));
+    // An address of this machine that is not taken for it: as from elsewhere.
+    let ask = |home: &Home| run(home, &["-QR", "::ffff:127.0.0.1"]);
+    let nobody = ask(&home);
+    assert_eq!(nobody.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert!(
+        complaint.contains(&format!("connecting to port {directory}")),
+        "{complaint}"
+    );
+    let mut host = Headless::start_in(home, &[]);
+    host.done(&format!(".server tcp:port={port},password={OPERATOR}"));
+    let wait_for = |home: &Home, wanted: &str| {
+        let deadline = Deadline::soon();
+        loop {
+            let answer = String::from_utf8_lossy(&ask(home).stdout).into_owned();
+            if answer.contains(wanted) {
+                return answer;
+            }
+            assert!(deadline.left().is_some(), "{wanted} is not in {answer}");
+        }
+    };
+    let answer = wait_for(&host.home, &format!("tcp:Port={port},Password=*\n"));
+    assert!(
+        answer.starts_with("Servers on ::ffff:127.0.0.1:\n"),
+        "{answer}"
+    );
+    // A second process of the same account.
+    let mut second = host.home.kdeck();
+    let server = format!("tcp:port={other},password={OPERATOR}");
+    second
+        .args(["-noio", "-server", &server])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut second = second.spawn().expect("kdeck starts");
+    wait_for(&host.home, &format!("tcp:Port={other},Password=*\n"));
+    host.done(".endsrv 0");
+    let answer = wait_for(&host.home, &format!("tcp:Port={other},Password=*\n"));
+    assert!(!answer.contains(&format!("Port={port},")), "{answer}");
+    second.kill().expect("it runs");
+    second.wait().expect("a child");
+}
