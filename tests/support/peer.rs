@@ -166,6 +166,11 @@ impl From<OwnedFd> for Connection {
 }
 
 impl Connection {
+    /// The same stream once more, for somebody who passes on what comes.
+    pub fn stream(&self) -> File {
+        self.stream.try_clone().expect("a descriptor")
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream
             .write_all(bytes.as_ref())

@@ -1,0 +1,138 @@
+//! Everybody sees the same lines and the same chat, over whatever they came.
+//!
+//! The size is that of an ordinary run of the tests; `KDECK_CROWD=1 cargo test --release --test sessions crowd` runs a
+//! hundred targets under load with twenty clients and twenty devices, and tells what it measured.
+
+use std::time::{Duration, Instant};
+
+use crate::device::Device;
+use crate::rack::{Rack, Way};
+use crate::seat::Seat;
+
+/// How many there are of everything.
+struct Crowd {
+    targets: usize,
+    /// Lines a second of each target.
+    rate: &'static str,
+    clients: usize,
+    devices: u8,
+    /// Entries of each target that are printed while everybody watches.
+    entries: u64,
+    patience: Duration,
+}
+
+#[test]
+fn clients_on_every_transport_and_raw_devices_see_the_same_lines_and_chat_once_and_in_order() {
+    meet(&Crowd {
+        targets: 20,
+        rate: "20",
+        clients: 8,
+        devices: 6,
+        entries: 100,
+        patience: Duration::from_secs(30),
+    });
+}
+
+#[test]
+fn a_crowd_at_a_rack_under_load_sees_the_same_lines_and_chat_once_and_in_order() {
+    if std::env::var_os("KDECK_CROWD").is_none() {
+        eprintln!("skipped: a crowd at a rack under load: set KDECK_CROWD=1 to run it");
+        return;
+    }
+    meet(&Crowd {
+        targets: 100,
+        rate: "40",
+        clients: 20,
+        devices: 20,
+        entries: 1200,
+        patience: Duration::from_secs(120),
+    });
+}
+
+fn meet(crowd: &Crowd) {
+    let start = Instant::now();
+    let mut rack = Rack::start("", &[(crowd.targets, &["--booted", "--rate", crowd.rate])]);
+    let way = |number: usize| match number {
+        0 => Way::Com,
+        number => [Way::Tcp, Way::Ssl, Way::Npipe, Way::Spipe][number % 4],
+    };
+    let join = |rack: &Rack, number: usize| rack.join(&format!("p{number:02}"), way(number), &[]);
+    let early = crowd.clients / 2;
+    let mut seats: Vec<Seat> = (0..early).map(|number| join(&rack, number)).collect();
+    let mut devices: Vec<Device> = (1..=crowd.devices)
+        .map(|number| rack.connect(number))
+        .collect();
+    devices[0].say("/watch t000");
+    let (began, cpu) = (Instant::now(), rack.host.processor_time());
+    let before = rack.ends();
+    let mut said = 0;
+    talk(&mut rack, &mut seats, &mut devices, &mut said);
+    rack.print_more(crowd.entries / 2);
+    seats.extend((early..crowd.clients).map(|number| join(&rack, number)));
+    seats[0].say("@t001 echo typed");
+    talk(&mut rack, &mut seats, &mut devices, &mut said);
+    let ends = rack.print_more(crowd.entries / 2);
+    for seat in &seats {
+        rack.has_it_all(seat, &ends, crowd.patience);
+    }
+    let (took, cpu) = (began.elapsed(), rack.host.processor_time() - cpu);
+    let chat = rack.host.told(|told| told.chat.clone());
+    assert_eq!(chat.len(), said);
+    for seat in &seats {
+        let last = chat.last().expect("somebody said something").clone();
+        let theirs = seat.wait("last line of chat", |told| {
+            (told.chat.last() == Some(&last)).then(|| told.chat.clone())
+        });
+        assert_eq!(theirs, chat, "{}", seat.name);
+    }
+    for device in &devices {
+        let last = &chat.last().expect("somebody said something").1;
+        device.wait("last line of chat", |line| line.ends_with(last));
+        assert_eq!(device.chat(), chat, "{}", device.name);
+    }
+    let watched = devices[0].output("t000");
+    assert!(
+        watched.len() as u64 >= crowd.entries / 2,
+        "{} lines",
+        watched.len()
+    );
+    rack.host.told(|told| {
+        assert!(
+            told.targets["t000"].printed(&watched),
+            "{} has other lines",
+            devices[0].name
+        );
+    });
+    let entries: u64 = ends.iter().map(|(name, end)| end - before[name]).sum();
+    eprintln!(
+        "{} targets, {} clients, {} devices: {entries} entries in {:.1} s, host: {:.1} s of processor time, {} MiB; {:.1} s in all",
+        crowd.targets,
+        crowd.clients,
+        crowd.devices,
+        took.as_secs_f64(),
+        cpu.as_secs_f64(),
+        rack.host.memory() >> 20,
+        start.elapsed().as_secs_f64(),
+    );
+}
+
+/// Everybody says something.
+fn talk(rack: &mut Rack, seats: &mut [Seat], devices: &mut [Device], said: &mut usize) {
+    for round in 0..3 {
+        for seat in seats.iter_mut() {
+            seat.say(&format!(".chat {} {} {round}", seat.name.clone(), *said));
+        }
+        rack.host.say(&format!(".chat owner {said} {round}"));
+        *said += seats.len() + 1;
+    }
+    // More at once is more than a device may say.
+    for device in devices.iter_mut() {
+        let line = format!("{} {said}", device.name);
+        device.say(&line);
+    }
+    *said += devices.len();
+    let wanted = *said;
+    rack.host.wait("chat of everybody", |told| {
+        (told.chat.len() == wanted).then_some(())
+    });
+}
