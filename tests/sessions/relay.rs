@@ -11,8 +11,6 @@ use crate::support::peer::SerialLine;
 
 /// How often bytes are passed on where they are counted.
 const BEAT: Duration = Duration::from_millis(50);
-/// Bytes in flight that a slow line holds by itself, as a modem would.
-const SOCKET_BYTES: usize = 4096;
 
 /// A port of 127.0.0.1 that leads to another one.
 #[derive(Debug)]
@@ -89,12 +87,6 @@ impl Shared {
         let Ok(server) = TcpStream::connect(("127.0.0.1", self.to)) else {
             return;
         };
-        if self.speed.load(Ordering::Relaxed) > 0 {
-            // Else the sockets themselves would hold minutes.
-            socket2::SockRef::from(&server)
-                .set_recv_buffer_size(SOCKET_BYTES)
-                .expect("a socket");
-        }
         self.connections.fetch_add(1, Ordering::Relaxed);
         let again = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
         {

@@ -105,12 +105,12 @@ impl Seat {
             }
             let left = deadline.left().filter(|_| !told.ended);
             let Some(left) = left else {
-                let ends = told.ends();
+                let ends: Vec<String> = told.targets.iter().map(|(name, history)| format!("{name}: {history}")).collect();
                 let (chat, errors) = (told.chat.len(), told.errors.clone());
                 drop(told);
                 let complaints = self.complaints();
                 panic!(
-                    "{}: no {what}; {chat} lines of chat, targets at {ends:?}\nerrors: {errors:?}\n{complaints}",
+                    "{}: no {what}; {chat} lines of chat, targets: {ends:?}\nerrors: {errors:?}\n{complaints}",
                     self.name
                 );
             };

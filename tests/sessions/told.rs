@@ -128,6 +128,13 @@ impl Told {
     }
 }
 
+impl std::fmt::Display for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (state, end, missed) = (&self.state, self.end(), self.missed);
+        write!(f, "{state}, up to {end}, {missed} missed, {} faults", self.faults.len())
+    }
+}
+
 impl History {
     /// The number of the last entry.
     pub fn end(&self) -> u64 {

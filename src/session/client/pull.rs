@@ -9,11 +9,11 @@ use tokio::time::Instant;
 const LEAST: u32 = 2 << 10;
 /// The most.
 const MOST: u32 = 4 << 20;
-/// At first.
-const FIRST: u32 = 16 << 10;
-/// A window that took no longer than this to come may grow.
-const QUICK: Duration = Duration::from_millis(100);
-/// One that took longer than this shrinks.
+/// At first: nothing is known of the line yet, and a quick one has it doubled in a moment.
+const FIRST: u32 = LEAST;
+/// A window of which half took no longer than this to come may grow.
+const QUICK: Duration = Duration::from_millis(250);
+/// One of which half took longer than this shrinks.
 const SLOW: Duration = Duration::from_millis(1000);
 
 /// The credit that is given to the server.

@@ -68,6 +68,11 @@ impl Feed {
         self.transcript != Some(self.target.transcript.version())
     }
 
+    /// Whether the client gets everything and there is something that was not sent.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_followed() && self.is_behind()
+    }
+
     /// The state, if it changed since it was last asked for.
     pub(super) fn changed_status(&mut self) -> Option<StatusInfo> {
         let version = self.target.status.version();

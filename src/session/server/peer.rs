@@ -28,6 +28,8 @@ use crate::transcript::Watch;
 const OUT_BYTES: usize = 64 << 10;
 /// Bytes of text in one frame of bulk.
 const BULK_BYTES: usize = 32 << 10;
+/// Bytes of one target before the next one has its turn, at least: on a slow line about a second.
+const SHARE_BYTES: usize = 1 << 10;
 /// Requests that wait to be looked at; more wait on the line.
 const REQUESTS: usize = 64;
 /// Requests that are being carried out; more wait on the line.
@@ -89,6 +91,7 @@ where
         rack: Arc::default(),
         feeds: Vec::new(),
         turn: 0,
+        share: 0,
         credit: 0,
         next_glance: Instant::now(),
         chat: None,
@@ -158,6 +161,8 @@ struct Peer<S> {
     feeds: Vec<Feed>,
     /// The feed that is read next.
     turn: usize,
+    /// Bytes that are left of its turn; 0 if the turn is to begin.
+    share: usize,
     /// Bytes of bulk the client can take.
     credit: u64,
     next_glance: Instant,
@@ -218,11 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 }
                 self.last_write = Instant::now();
             }
-            let more = self.credit > 0
-                && self
-                    .feeds
-                    .iter()
-                    .any(|feed| feed.is_followed() && feed.is_behind());
+            let more = self.credit > 0 && self.feeds.iter().any(Feed::is_wanted);
             let glances = self.credit > 0
                 && self
                     .feeds
@@ -458,21 +459,28 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     /// of the others.
     fn send_bulk(&mut self) {
         let count = self.feeds.len();
-        for _ in 0..count {
-            if self.credit == 0 || self.out.len() >= OUT_BYTES {
-                break;
-            }
+        let behind = self.feeds.iter().filter(|feed| feed.is_wanted()).count();
+        let mut idle = 0;
+        while behind > 0 && idle < count && self.credit > 0 && self.out.len() < OUT_BYTES {
             let at = self.turn % count;
-            self.turn = at + 1;
-            let Some(feed) = self.feeds.get_mut(at) else {
-                break;
-            };
-            if !feed.is_followed() || !feed.is_behind() {
+            let Some(feed) = self.feeds.get_mut(at).filter(|feed| feed.is_wanted()) else {
+                (self.turn, self.share) = (at + 1, 0);
+                idle += 1;
                 continue;
+            };
+            idle = 0;
+            if self.share == 0 {
+                // A turn goes on when there is credit again: else who happens to come first gets all of it.
+                let share = usize::try_from(self.credit).unwrap_or(BULK_BYTES) / behind;
+                self.share = share.clamp(SHARE_BYTES, BULK_BYTES);
             }
             let budget = usize::try_from(self.credit).unwrap_or(BULK_BYTES);
-            let sent = feed.read(budget.min(BULK_BYTES), &mut self.out);
+            let sent = feed.read(budget.min(self.share), &mut self.out);
             self.credit = self.credit.saturating_sub(sent as u64);
+            self.share = self.share.saturating_sub(sent);
+            if self.share == 0 || !feed.is_behind() {
+                (self.turn, self.share) = (at + 1, 0);
+            }
         }
         let now = Instant::now();
         if now >= self.next_glance {
