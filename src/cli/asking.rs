@@ -55,16 +55,7 @@ pub fn join(
                 }
                 joining.visitor.trust()?.pin(&server, &fingerprint)?;
             }
-            Err(JoinError::UnknownCertificate {
-                server,
-                fingerprint,
-            }) => {
-                return Err(format!(
-                    "the certificate of {server} is not known yet: {fingerprint}; compare it with the one the server \
-                     printed, and add certuser={fingerprint} to the connection string"
-                ));
-            }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.told(&joining.string)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that read what targets printed: the last lines, a search, waiting for a line, a file.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use futures_util::future::join_all;
 
 use super::{Call, ENDING, Replies, Reply, line, ready};
 use crate::rack::Target;
+use crate::session::Permission;
 use crate::transcript::search::Pattern;
 use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Watch, safe};
 
@@ -16,6 +18,11 @@ use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Watch, safe};
 const LAST_LINES: usize = 10;
 /// Most lines that `.last` and `.find` print; a file holds the rest.
 const LINES_MAX: usize = 1000;
+/// Bytes of text that `.last` and `.find` print for each target to somebody who is not at the host itself: it waits in
+/// the host until it is read.
+const GUEST_BYTES_MAX: usize = 256 << 10;
+/// Commands that look at whole histories at once; others wait for them.
+const LOOKS_AT_ONCE: usize = 4;
 /// Text looked at while a transcript is locked, bytes; its target waits meanwhile.
 const LOOK_BYTES: usize = 256 << 10;
 /// What looking at an entry costs beside its text, as bytes of text.
@@ -24,6 +31,8 @@ const ENTRY_BYTES: usize = 128;
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// How long `.wait` waits unless told.
 const WAIT: Duration = Duration::from_secs(30);
+
+static LOOKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(LOOKS_AT_ONCE);
 
 /// `.last [N]`
 pub(super) fn last(call: Call) -> Replies {
@@ -38,14 +47,22 @@ pub(super) fn last(call: Call) -> Replies {
             }
         },
     };
-    each(call, move |_, target| {
+    each(call, move |call, target| {
         let from = target
             .transcript
             .with(|ring| ring.next().saturating_sub(count as u64));
-        let text: Vec<_> = slices(target, from, |entry| Some(shown(entry)))
-            .flatten()
-            .collect();
-        Ok(text.join("\n"))
+        let (most, mut bytes, mut text) = (bytes_max(call), 0, VecDeque::new());
+        for line in slices(target, from, |entry| Some(shown(entry))).flatten() {
+            bytes += line.len() + 1;
+            text.push_back(line);
+            // The newest are what was asked for.
+            while bytes > most
+                && let Some(oldest) = text.pop_front()
+            {
+                bytes -= oldest.len() + 1;
+            }
+        }
+        Ok(text.make_contiguous().join("\n"))
     })
 }
 
@@ -57,17 +74,23 @@ pub(super) fn find(call: Call) -> Replies {
         ));
     }
     let pattern = Pattern::new(&call.argument);
-    each(call, move |_, target| {
+    each(call, move |call, target| {
+        let (most, mut bytes) = (bytes_max(call), 0);
         let (mut found, mut lines) = (0_usize, Vec::new());
         let matching = |entry: &Entry<'_>| pattern.is_in(entry.bytes).then(|| shown(entry));
         for slice in slices(target, 1, matching) {
             found += slice.len();
             let room = LINES_MAX - lines.len();
-            lines.extend(slice.into_iter().take(room));
+            let fits = |line: &String| {
+                bytes += line.len() + 1;
+                bytes <= most
+            };
+            lines.extend(slice.into_iter().take(room).take_while(fits));
         }
         if found > lines.len() {
             lines.push(format!(
-                "... the first {LINES_MAX} of them; .save FILE writes all"
+                "... the first {} of them; .save FILE writes all",
+                lines.len()
             ));
         }
         let heading = if found == 1 {
@@ -210,6 +233,14 @@ fn look(target: &Target, reader: &mut Reader, pattern: &Pattern) -> (Option<Stri
     (found, bytes >= LOOK_BYTES)
 }
 
+/// How many bytes of each target's lines may be printed.
+fn bytes_max(call: &Call) -> usize {
+    match call.author.permission {
+        Permission::Owner => usize::MAX,
+        Permission::Observer | Permission::Operator => GUEST_BYTES_MAX,
+    }
+}
+
 /// Runs `work` for each target of the call, away from the actors' threads.
 fn each(
     call: Call,
@@ -219,6 +250,7 @@ fn each(
         return ready(Err(line::NOBODY.to_owned()));
     }
     Box::pin(async move {
+        let _look = LOOKS.acquire().await;
         let targets: Vec<_> = call.targets.iter().map(|target| target.id).collect();
         let work = move || {
             call.targets

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::right;
 use super::table::{self, Command, Place, Right};
-use crate::connect::{TargetLink, TargetString};
 use crate::host::{OBSERVER, may as may_at_host};
 use crate::rack::{Pattern, Rack, Target, TargetId};
 use crate::session::{Allowed, Author, Permission};
@@ -79,22 +79,24 @@ impl Line {
         }
     }
 
+    /// What it asks of the permission of whoever types it.
+    pub fn right(&self) -> Right {
+        match &self.verb {
+            Verb::Text(_) => Right::Steer,
+            Verb::Command(command, argument) => right::of(command, argument),
+        }
+    }
+
     /// Whether somebody may have it carried out, where operators are allowed so much.
     ///
     /// # Errors
     /// Why not, for them.
     pub fn check(&self, author: &Author, allowed: Allowed) -> Result<(), String> {
-        let (right, name) = match &self.verb {
-            Verb::Text(_) => (Right::Steer, "that"),
-            Verb::Command(command, argument) => {
-                let right = match command.name {
-                    ".add" => right_to_add(argument),
-                    _ => command.right,
-                };
-                (right, command.name)
-            }
+        let name = match &self.verb {
+            Verb::Text(_) => "that",
+            Verb::Command(command, _) => command.name,
         };
-        let (may, does, word) = match right {
+        let (may, does, word) = match self.right() {
             Right::Look => return Ok(()),
             Right::Steer if author.permission >= Permission::Operator => return Ok(()),
             Right::Steer => return Err(OBSERVER.to_owned()),
@@ -150,19 +152,6 @@ impl Line {
                 .any(|target| !target.debugger || debugger::changes(text)),
             Verb::Command(command, _) => command.writes,
         }
-    }
-}
-
-/// What adding a target asks for: some kinds run programs or open files of the host's machine.
-fn right_to_add(string: &str) -> Right {
-    let Ok(target) = string.parse::<TargetString>() else {
-        // It will not be added, and why is told by whoever tries.
-        return Right::Steer;
-    };
-    match &target.link {
-        TargetLink::Exec(_) => Right::Programs,
-        link if link.opens_files() => Right::Files,
-        _ => Right::Steer,
     }
 }
 

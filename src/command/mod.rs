@@ -9,6 +9,7 @@ pub mod history;
 pub mod line;
 pub mod link;
 pub mod rack;
+mod right;
 pub mod session;
 pub mod shell;
 pub mod table;
@@ -129,7 +130,7 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
             (Verb::Command(..), Err(reason)) => host.audit_line(author, line, Some(reason)),
             // What targets are asked is recorded with each of them.
             (Verb::Command(command, _), Ok(()))
-                if command.right != Right::Look && !command.asks =>
+                if parsed.right() != Right::Look && !command.asks =>
             {
                 host.audit_line(author, line, None);
             }

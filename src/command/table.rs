@@ -19,7 +19,7 @@ pub struct Command {
     pub writes: bool,
     /// Whether it is a request to each of its targets, which records it.
     pub asks: bool,
-    /// What whoever types it must be allowed.
+    /// What whoever types it must be allowed; some arguments ask for more, or less.
     pub right: Right,
     /// Whether a client carries it out by itself, instead of its host.
     pub local: bool,
@@ -187,7 +187,8 @@ pub const TABLE: &[Command] = &[
         "[NAME on|off]",
         devices::broadcast,
         "show devices of the chat port all that targets print, or not",
-    ),
+    )
+    .needs(Right::Steer),
     deck(
         ".bugcheck",
         "",
@@ -206,7 +207,8 @@ pub const TABLE: &[Command] = &[
         devices::chat_port,
         "open the port where people with nc or PuTTY read and chat, or close it",
     )
-    .waits(),
+    .waits()
+    .needs(Right::Steer),
     deck(
         ".clients",
         "",
@@ -240,7 +242,8 @@ pub const TABLE: &[Command] = &[
         devices::device,
         "kick, block, unblock, mute, unmute a device; import FILE of another kernel",
     )
-    .waits(),
+    .waits()
+    .needs(Right::Steer),
     deck(
         ".devices",
         "",

@@ -258,11 +258,12 @@ impl Script {
         }
         let string = string.parse();
         let string: ClientString = string.map_err(|error: connect::Error| error.to_string())?;
-        let server = string.masked();
-        let joined = self.seat.join(string, Interest::All, &mut |_| {}).await;
-        joined
-            .map(|()| format!("joined {server}"))
-            .map_err(|error| error.to_string())
+        let mut stage = |_: &str| {};
+        let joined = self.seat.join(string.clone(), Interest::All, &mut stage);
+        match joined.await {
+            Ok(()) => Ok(format!("joined {}", string.masked())),
+            Err(error) => Err(error.told(&string)),
+        }
     }
 
     /// Waits until all commands are answered. Where nothing goes on for a while, the targets are told to end: then all

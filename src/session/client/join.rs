@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Handle;
 
+use super::harmless::harmless;
 use super::run::{Connection, Runner};
 use super::{Client, Interest};
 use crate::config::{DIRECTORY_PORT, Places};
-use crate::connect::ClientString;
+use crate::connect::{ClientString, ClientTransport};
 use crate::deck::News;
 use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
 use crate::proto::session::hello::ClientHello;
@@ -141,6 +142,30 @@ pub enum JoinError {
     Refused(String),
 }
 
+impl JoinError {
+    /// In words, for somebody who cannot be asked: with what makes it work the next time.
+    #[must_use]
+    pub fn told(&self, string: &ClientString) -> String {
+        let Self::UnknownCertificate {
+            server,
+            fingerprint,
+        } = self
+        else {
+            return self.to_string();
+        };
+        let how = match &string.transport {
+            ClientTransport::Ssl { .. } | ClientTransport::Spipe { .. } => {
+                format!("add certuser={fingerprint} to the connection string")
+            }
+            _ => format!(
+                "join once from a terminal, which asks, or add the line `{server} {fingerprint}` to known_servers in the \
+                 directory that `kdeck paths` calls state"
+            ),
+        };
+        format!("{self}; then {how}")
+    }
+}
+
 impl From<DialError> for JoinError {
     fn from(error: DialError) -> Self {
         match error {
@@ -264,7 +289,7 @@ async fn receive_welcome(stream: &mut Box<dyn Duplex>) -> Result<Welcome, JoinEr
     let length = frame::length(header, SERVER_BYTES_MAX);
     let mut body = vec![0; length.map_err(|error| broken(error.to_string()))?];
     stream.read_exact(&mut body).await.map_err(lost)?;
-    match ToClient::decode(&body) {
+    match ToClient::decode(&body).map(|message| message.map(harmless)) {
         Ok(Some(ToClient::Welcome(welcome))) => Ok(welcome),
         Ok(Some(ToClient::Bye { reason })) => Err(JoinError::Refused(reason)),
         Ok(_) => Err(broken("it did not welcome us".to_owned())),

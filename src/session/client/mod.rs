@@ -1,5 +1,6 @@
 //! Joined to somebody else's session: what is known of it, and the way to its host.
 
+mod harmless;
 mod join;
 mod mirror;
 mod pull;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::harmless::harmless;
 use super::join::{JoinError, Joining};
 use super::pull::Window;
 use super::{Ask, Client, Interest, Line};
@@ -206,7 +207,7 @@ impl Runner {
                 Err(error) => return Err(broken(error.to_string())),
             };
             let message = match ToClient::decode(body) {
-                Ok(Some(message)) => message,
+                Ok(Some(message)) => harmless(message),
                 // Of a newer server.
                 Ok(None) => continue,
                 Err(error) => return Err(broken(error.to_string())),

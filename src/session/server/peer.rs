@@ -22,6 +22,7 @@ use crate::proto::session::frame::{CLIENT_BYTES_MAX, Decoder};
 use crate::proto::session::message::{TargetInfo, ToClient, ToServer, Token, Welcome};
 use crate::rack::{Rack, Target, TargetId};
 use crate::session::people::{Arrival, Eviction, Presence, Seated};
+use crate::target::Request;
 use crate::transcript::Watch;
 
 /// Bytes that are gathered before they are written.
@@ -49,6 +50,12 @@ const READ_BYTES: usize = 16 << 10;
 /// Lines a client may send at once, and how many a second after that; more are taken up later.
 const SUBMITS_BURST: f64 = 200.0;
 const SUBMITS_PER_SECOND: f64 = 50.0;
+
+/// Bytes of text in the answers to one line, so that a frame holds them and what waits for a client is bounded; the rest
+/// is cut.
+const REPLIES_BYTES: usize = 256 << 10;
+/// Stands where an answer was cut.
+const CUT: &str = "... cut";
 
 /// Serves somebody who was let in until they leave, are put out, or the host ends.
 pub async fn run<S>(host: Arc<Host>, guest: Guest<S>)
@@ -302,7 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 self.pending += 1;
                 let outbox = self.outbox.clone();
                 tokio::spawn(async move {
-                    let replies = replies.await;
+                    let replies = fitting(replies.await);
                     // The client may be gone.
                     outbox.send(Ready::Replies { call, replies }).await.ok();
                 });
@@ -313,6 +320,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 request,
             } => {
                 self.presence.active();
+                // Keys are neither recorded nor kept: as many come as the target takes.
+                if !matches!(request, Request::Keys(_) | Request::Resize { .. }) {
+                    tokio::time::sleep(self.allowance.take(Instant::now())).await;
+                }
                 let author = self.presence.person().author();
                 let asked = self.host.ask(target, &author, request);
                 self.pending += 1;
@@ -511,6 +522,20 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     fn send(&mut self, message: &ToClient<'_>) {
         append(message, &mut self.out);
     }
+}
+
+/// The answers, as far as they fit.
+fn fitting(mut replies: Vec<command::Reply>) -> Vec<command::Reply> {
+    let mut left = REPLIES_BYTES;
+    for reply in &mut replies {
+        if reply.text.len() > left {
+            reply.text.truncate(reply.text.floor_char_boundary(left));
+            reply.text.push_str(CUT);
+            reply.text.shrink_to_fit();
+        }
+        left = left.saturating_sub(reply.text.len());
+    }
+    replies
 }
 
 /// Whether the last that came was that they leave: writing to somebody who left fails before that was read.

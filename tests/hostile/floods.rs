@@ -1,0 +1,208 @@
+//! Who was let in and sends too much, too long, or what cannot be understood.
+
+use std::time::{Duration, Instant};
+
+use kdeck::proto::session::frame::CLIENT_BYTES_MAX;
+use kdeck::proto::session::message::{ToClient, ToServer};
+use kdeck::target::Request;
+
+use crate::attacker::{Attacker, frame_of, framed};
+use crate::{Lab, PASSWORD, VIEW_PASSWORD};
+
+/// Lines of a flood.
+const FLOOD: usize = 10_000;
+/// How much the host may grow by a flood, bytes.
+const GROWTH_MAX: u64 = 64 << 20;
+/// The longest that anybody else may wait for an answer meanwhile, in the middle of many: what is felt as at once, with
+/// room for a loaded machine.
+const LATENCY_MAX: Duration = Duration::from_millis(500);
+
+/// Has lines carried out while somebody else floods, and looks how long each takes.
+fn is_served(friend: &mut Attacker) {
+    let mut times: Vec<Duration> = (0..40)
+        .map(|_| {
+            let start = Instant::now();
+            assert!(friend.submit(".names").0);
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    assert!(times[20] < LATENCY_MAX, "{times:?}");
+}
+
+fn grown(lab: &Lab, before: u64) {
+    let grown = lab.host.memory() - before;
+    assert!(grown < GROWTH_MAX, "the host grew by {} MiB", grown >> 20);
+}
+
+#[test]
+fn frames_too_long_or_without_sense_end_their_line_and_nothing_else() {
+    let mut lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    let before = lab.host.memory();
+    let too_long = u32::try_from(CLIENT_BYTES_MAX + 1).expect("a small number");
+    for bytes in [
+        vec![0xff; 4],
+        too_long.to_le_bytes().to_vec(),
+        frame_of(&[]),
+        frame_of(&[1]),
+        frame_of(&[0xff; 4][..1].repeat(0)),
+        // A line that is announced as longer than the frame.
+        frame_of(&[1, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, b'x']),
+        // No UTF-8.
+        frame_of(&[1, 1, 0, 2, 0xff, 0xfe]),
+        // A request there is none of.
+        frame_of(&[2, 1, 1, 0x7f]),
+        frame_of(&[3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+    ] {
+        let mut eve = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "eve");
+        eve.send(&bytes).ok();
+        // Behind it, many bytes that look like more of it.
+        eve.push(&[7; 1 << 16], Duration::from_millis(200));
+        eve.wait_end();
+        assert!(friend.submit(".names").0, "after {bytes:?}");
+    }
+    // Of a newer client: passed over.
+    let mut newer = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "newer");
+    newer.send(&frame_of(&[100, 1, 2, 3])).expect("the host reads");
+    assert!(newer.submit(".names").0);
+    grown(&lab, before);
+    assert!(lab.host.done(".names").contains("friend"));
+}
+
+#[test]
+fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
+    let mut lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    let mut flooder = Attacker::join(home.path(), &lab.tcp(PASSWORD), "flooder");
+    let before = lab.host.memory();
+    let line = |number: usize| ToServer::Submit {
+        call: 0,
+        focus: None,
+        line: format!("@t {number}"),
+    };
+    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&line(number))).collect();
+    let flooding = std::thread::spawn(move || {
+        flooder.push(&flood, Duration::from_secs(3));
+        flooder
+    });
+    is_served(&mut friend);
+    assert!(friend.submit("@t amid the flood").0);
+    let mut numbers = 0;
+    loop {
+        match lab.target.line() {
+            line if line == "amid the flood" => break,
+            line => assert_eq!(line, numbers.to_string()),
+        }
+        numbers += 1;
+    }
+    // It is slowed, too: what it may do at once and a little more.
+    assert!(numbers < FLOOD / 2, "{numbers} were taken at once");
+    drop(flooding.join().expect("it does not panic"));
+    lab.host.say("@t the end");
+    loop {
+        match lab.target.line() {
+            line if line == "the end" => break,
+            line => assert_eq!(line, numbers.to_string()),
+        }
+        numbers += 1;
+    }
+    assert!(numbers >= 200, "{numbers} arrived");
+    grown(&lab, before);
+}
+
+#[test]
+fn a_flood_of_requests_slows_nobody_else() {
+    let mut lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    let mut flooder = Attacker::join(home.path(), &lab.tcp(PASSWORD), "flooder");
+    let before = lab.host.memory();
+    let target = flooder.target("t");
+    let ask = |number: usize| ToServer::Ask {
+        call: 0,
+        target,
+        request: Request::Line(number.to_string()),
+    };
+    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&ask(number))).collect();
+    let flooding = std::thread::spawn(move || {
+        flooder.push(&flood, Duration::from_secs(3));
+        flooder
+    });
+    is_served(&mut friend);
+    assert!(friend.submit("@t amid the flood").0);
+    let mut numbers = 0;
+    while lab.target.line() != "amid the flood" {
+        numbers += 1;
+    }
+    assert!(numbers < FLOOD / 2, "{numbers} were taken at once");
+    drop(flooding.join().expect("it does not panic"));
+    grown(&lab, before);
+}
+
+#[test]
+fn a_flood_of_chat_is_slowed_and_loses_nobody_a_line() {
+    let lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    let mut listener = Attacker::join(home.path(), &lab.tcp(PASSWORD), "listener");
+    let mut flooder = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "flooder");
+    let before = lab.host.memory();
+    let line = |number: usize| ToServer::Submit {
+        call: 0,
+        focus: None,
+        line: format!(".chat {number}"),
+    };
+    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&line(number))).collect();
+    let start = Instant::now();
+    let flooding = std::thread::spawn(move || {
+        flooder.push(&flood, Duration::from_secs(3));
+        flooder
+    });
+    is_served(&mut friend);
+    let mut next = 0;
+    listener.wait("400 lines of chat, each once and in order", |message| {
+        if let ToClient::Chat(said) = message {
+            assert_eq!(said.text, next.to_string());
+            next += 1;
+        }
+        (next == 400).then_some(())
+    });
+    assert!(start.elapsed() > Duration::from_secs(2), "it is slowed");
+    drop(flooding.join().expect("it does not panic"));
+    grown(&lab, before);
+}
+
+#[test]
+fn who_asks_for_whole_histories_and_reads_nothing_costs_little() {
+    let mut lab = Lab::open();
+    let line = format!("{}\n", "0123456789abcdef".repeat(256));
+    for _ in 0..1000 {
+        lab.target.send(&line);
+    }
+    lab.target.send("that was all\n");
+    lab.host.wait_output("t", "that was all");
+    let before = lab.host.memory();
+    let home = crate::support::home::Home::new();
+    let mut eve = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "eve");
+    let calls: Vec<u64> = (0..200).map(|_| eve.submit_only("@t .last 1000")).collect();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    is_served(&mut friend);
+    // None is lost because it is long: each is answered, with the newest.
+    let mut answered = 0;
+    eve.wait("an answer to each", |message| {
+        if let ToClient::Replies { call, replies } = message {
+            assert!(calls.contains(call));
+            let text = &replies.first().expect("one target").text;
+            assert!(text.ends_with("that was all"), "{} bytes", text.len());
+            answered += 1;
+        }
+        (answered == calls.len()).then_some(())
+    });
+    let (_, found) = eve.submit("@t .find 0123");
+    assert!(found.starts_with("1000 lines") && found.contains("... the first"), "{}", found.len());
+    let grown = lab.host.memory() - before;
+    assert!(grown < 160 << 20, "the host grew by {} MiB", grown >> 20);
+}
