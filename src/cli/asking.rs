@@ -55,7 +55,7 @@ pub fn join(
                 }
                 joining.visitor.trust()?.pin(&server, &fingerprint)?;
             }
-            Err(error) => return Err(error.told(&joining.string)),
+            Err(error) => return Err(error.told(&joining.way)),
         }
     }
 }

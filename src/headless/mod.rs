@@ -22,7 +22,7 @@ use crate::command::{self, Line, Reply, Verb};
 use crate::connect::{self, ClientString};
 use crate::deck::Seat;
 use crate::session::Author;
-use crate::session::client::Interest;
+use crate::session::client::{Interest, Way};
 
 /// Answers that wait to be printed; more let standard input wait.
 const ANSWERS: usize = 1024;
@@ -262,7 +262,7 @@ impl Script {
         let joined = self.seat.join(string.clone(), Interest::All, &mut stage);
         match joined.await {
             Ok(()) => Ok(format!("joined {}", string.masked())),
-            Err(error) => Err(error.told(&string)),
+            Err(error) => Err(error.told(&Way::Server(string))),
         }
     }
 

@@ -18,7 +18,10 @@ use crate::session::server::ServerEntry;
 use crate::session::transport::Trust;
 use crate::session::{Allowed, Author, Permission};
 use crate::target::Request;
-use crate::transcript::Time;
+use crate::transcript::{Time, safe};
+
+/// Characters of the longest reason for which somebody is put out; what is longer is cut.
+const REASON_CHARS_MAX: usize = 200;
 
 impl Host {
     /// Opens a server, so that others can join. Returns the text that debuggers print then; the password is in it, this
@@ -87,7 +90,10 @@ impl Host {
         if person.seated == Seated::Console {
             return Err(format!("{} sits at the host itself", person.name));
         }
-        let told = match reason {
+        // It is shown wherever somebody sees who left.
+        let reason = safe::plain(reason.as_bytes());
+        let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
+        let told = match reason.as_str() {
             "" => format!("put out by {}", author.name),
             reason => format!("put out by {}: {reason}", author.name),
         };

@@ -11,10 +11,10 @@ use std::time::Duration;
 use kdeck::config::Places;
 use kdeck::proto::session::frame::{self, CLIENT_BYTES_MAX, HEADER_BYTES, SERVER_BYTES_MAX};
 use kdeck::proto::session::hello::ClientHello;
-use kdeck::proto::session::message::{From, TargetInfo, ToClient, ToServer, Welcome};
+use kdeck::proto::session::message::{TargetInfo, ToClient, ToServer, Welcome};
 use kdeck::rack::TargetId;
 use kdeck::session::door::{KnockError, knock};
-use kdeck::session::transport::{Channel, Settings, Trust, dial};
+use kdeck::session::transport::{Channel, DialError, Settings, Trust, dial};
 use kdeck::target::{Answer, Request};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::runtime::Runtime;
@@ -62,16 +62,20 @@ pub fn trust(home: &Path) -> Arc<Trust> {
 
 /// A line to the server of that string, before anything is said.
 pub async fn line(home: &Path, string: &str) -> (Tapped, Vec<u8>) {
+    try_line(home, string).await.expect("the server is there")
+}
+
+async fn try_line(home: &Path, string: &str) -> Result<(Tapped, Vec<u8>), DialError> {
     let string = string.parse().expect("a client's string");
     let dialled = dial(&string, &trust(home), &places(home), &mut |_| {}).await;
     let Channel {
         stream, binding, ..
-    } = dialled.expect("the server is there");
+    } = dialled?;
     let tapped = Tapped {
         stream: Box::into_pin(stream),
         written: Arc::default(),
     };
-    (tapped, binding.bytes().to_vec())
+    Ok((tapped, binding.bytes().to_vec()))
 }
 
 pub fn greeting(name: &str) -> ClientHello {
@@ -94,7 +98,8 @@ impl Attacker {
         let runtime = runtime();
         let password = string.split_once("password=").map(|(_, password)| password);
         let mut stream = runtime.block_on(async {
-            let (stream, binding) = line(home, string).await;
+            let line = try_line(home, string).await;
+            let (stream, binding) = line.map_err(|error| KnockError::Lost(error.to_string()))?;
             let welcomed = knock(stream, &binding, greeting, password).await?;
             Ok::<_, KnockError>(welcomed.stream)
         })?;
@@ -230,15 +235,6 @@ impl Attacker {
             ToClient::Answer { call, answer } if *call == asked => Some(answer.clone()),
             _ => None,
         })
-    }
-
-    /// Wants a target's history and all that follows.
-    pub fn follow(&mut self, target: TargetId) {
-        self.say(&ToServer::Follow {
-            target,
-            from: From::Seq(1),
-        });
-        self.say(&ToServer::Credit(1 << 20));
     }
 }
 

@@ -183,7 +183,6 @@ fn nothing_of_it_comes_out_of_a_host_or_its_clients_or_files() {
     for ended in [client.finish(), lab.host.finish()] {
         all_harmless(&ended.events);
         harmless("standard error", ended.complaints.as_bytes());
-        assert!(ended.events.iter().any(|event| event.text().contains("pwned") || event.text().contains('A')));
     }
 }
 
@@ -416,7 +415,7 @@ fn a_server_cannot_steer_the_terminal_of_its_clients() {
         let of_kind = |event: &&Event| event.kind() == kind;
         assert!(ended.events.iter().any(|event| of_kind(&event)), "no {kind}: {ended:?}");
     }
-    assert!(ended.complaints.contains("the session is over here: A"), "{ended:?}");
+    assert!(ended.complaints.contains("the session is over here: E"), "{ended:?}");
 
     let elsewhere = Home::new();
     let mut plain = Plain::start(&elsewhere, &["-remote", &string, "--linger"]);

@@ -159,7 +159,7 @@ fn what_an_observer_writes_is_refused_and_leaves_no_trace() {
         assert!(eve.submit(".chat I only look").0, "they may chat");
         assert!(eve.submit("@t .last").0, "they may read");
 
-        lab.host.say("@t the owner types");
+        lab.host.done("@t the owner types");
         assert_eq!(lab.target.line(), "the owner types", "nothing came before it");
         let by_eve = |event: &crate::support::headless::Event| {
             event.kind() == "command" && event.0["who"] == "eve"

@@ -40,10 +40,8 @@ fn a_thousand_silent_strangers_are_cut_and_keep_no_friend_out() {
         let deadline = Deadline::after(PATIENCE);
         loop {
             let home = lab.host.home.path();
-            let tried = std::panic::catch_unwind(|| {
-                Attacker::try_join(home, &string, greeting("friend")).ok()
-            });
-            if let Ok(Some(mut friend)) = tried {
+            let friend = Attacker::try_join(home, &string, greeting("friend"));
+            if let Ok(mut friend) = friend {
                 assert!(friend.submit("@t hello").0);
                 break;
             }
@@ -61,7 +59,6 @@ fn a_thousand_silent_strangers_are_cut_and_keep_no_friend_out() {
     }
     let grown = lab.host.memory() - before;
     assert!(grown < GROWTH_MAX, "the host grew by {} MiB", grown >> 20);
-    let audit = lab.audit("why=\"too-slow\"");
-    assert!(audit.contains("why=\"too-many\""), "{audit}");
-    assert!(audit.lines().count() < 500, "the flood does not turn the log over");
+    let audit = lab.audit("why=\"too-many\"");
+    assert!(audit.lines().count() < 200, "the flood does not turn the log over");
 }

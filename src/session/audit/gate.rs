@@ -6,10 +6,12 @@ use super::Record;
 
 /// Of refusals of one kind, so many are kept in each [`PERIOD`]; the others are counted.
 const REFUSALS_MAX: u32 = 60;
-/// The kinds, and what those that were not kept are called.
-const REFUSALS: [(&str, &str); 2] = [
-    ("refused", "refused-more"),
-    ("command-refused", "command-refused-more"),
+/// The kinds, and what those that were not kept are called. Whoever guesses passwords must not be able to hide it behind
+/// many who are refused for something else.
+const REFUSALS: [(&str, Option<&str>, &str); 3] = [
+    ("refused", Some("wrong-password"), "wrong-password-more"),
+    ("refused", None, "refused-more"),
+    ("command-refused", None, "command-refused-more"),
 ];
 /// How often what was not kept is told of.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -23,7 +25,7 @@ const TYPISTS_MAX: usize = 64;
 pub(super) struct Gate {
     period: Option<Instant>,
     /// One for each of [`REFUSALS`].
-    refusals: [u32; 2],
+    refusals: [u32; REFUSALS.len()],
     typists: Vec<(Instant, Vec<(&'static str, String)>)>,
 }
 
@@ -35,10 +37,14 @@ impl Gate {
         if now.duration_since(period) >= PERIOD {
             passed.extend(self.uncounted(&record));
             self.period = Some(now);
-            self.refusals = [0; 2];
+            self.refusals = [0; REFUSALS.len()];
         }
         let mut kinds = REFUSALS.iter().zip(&mut self.refusals);
-        let refusals = kinds.find(|((what, _), _)| *what == record.what);
+        let why = record.fields.iter().find(|(name, _)| *name == "why");
+        let why = why.map(|(_, why)| why.as_str());
+        let refusals = kinds.find(|((what, because, _), _)| {
+            *what == record.what && (because.is_none() || *because == why)
+        });
         let is_kept = match refusals {
             Some((_, refusals)) => {
                 *refusals += 1;
@@ -55,7 +61,7 @@ impl Gate {
     /// The refusals that were not kept.
     fn uncounted(&self, record: &Record) -> Vec<Record> {
         let kinds = REFUSALS.iter().zip(&self.refusals);
-        let more = kinds.map(|((_, what), count)| (*what, count.saturating_sub(REFUSALS_MAX)));
+        let more = kinds.map(|((_, _, what), count)| (*what, count.saturating_sub(REFUSALS_MAX)));
         more.filter(|(_, more)| *more > 0)
             .map(|(what, more)| Record {
                 time: record.time,
@@ -109,6 +115,20 @@ mod tests {
         assert_eq!(words, ["refused-more", "left"]);
         assert_eq!(later[0].fields, [("times", "940".to_owned())]);
         assert_eq!(gate.pass(now + PERIOD, record("refused", "eve")).len(), 1);
+    }
+
+    #[test]
+    fn guesses_are_kept_whatever_else_is_refused() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let refused = |why: &str| Record {
+            fields: vec![("why", why.to_owned())],
+            ..record("refused", "eve")
+        };
+        for _ in 0..1000 {
+            gate.pass(now, refused("too-many"));
+        }
+        assert_eq!(gate.pass(now, refused("wrong-password")).len(), 1);
+        assert!(gate.pass(now, refused("too-slow")).is_empty());
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub enum JoinError {
 impl JoinError {
     /// In words, for somebody who cannot be asked: with what makes it work the next time.
     #[must_use]
-    pub fn told(&self, string: &ClientString) -> String {
+    pub fn told(&self, way: &Way) -> String {
         let Self::UnknownCertificate {
             server,
             fingerprint,
@@ -153,8 +153,12 @@ impl JoinError {
         else {
             return self.to_string();
         };
-        let how = match &string.transport {
-            ClientTransport::Ssl { .. } | ClientTransport::Spipe { .. } => {
+        let transport = match way {
+            Way::Server(string) => Some(&string.transport),
+            Way::Host(_) => None,
+        };
+        let how = match transport {
+            Some(ClientTransport::Ssl { .. } | ClientTransport::Spipe { .. }) => {
                 format!("add certuser={fingerprint} to the connection string")
             }
             _ => format!(
