@@ -60,7 +60,7 @@ pub struct Cli {
     /// For example tcp:port=5005, npipe:pipe=lab, ssl:port=5443, spipe:pipe=lab or
     /// com:port=/dev/ttyS1,baud=115200,channel=7. A password is made and shown once, unless password= gives
     /// one; viewpassword= lets observers in. The line for clients to type is printed.
-    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
+    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS, global = true)]
     pub servers: Vec<String>,
 
     /// Join somebody else's session, for example tcp:Port=5005,Server=lab01

@@ -48,7 +48,7 @@ pub(crate) fn console(
     }
     let who = options.name.clone().unwrap_or_else(user_name);
     let source = move || read().map(|(config, _)| config);
-    let screen = match ui::options::Options::new(&config, &places, who.clone(), |name| {
+    let mut screen = match ui::options::Options::new(&config, &places, who.clone(), |name| {
         std::env::var(name).ok()
     }) {
         Ok(screen) => screen,
@@ -89,10 +89,16 @@ pub(crate) fn console(
         if let Err(problem) = attach::listen(&host) {
             eprintln!("kdeck: {problem}; this host cannot be attached to");
         }
-        if !open_servers(&host, &servers, &engine) {
-            engine.block_on(end(seat.deck()));
-            engine.shutdown_background();
-            return Ok(ExitCode::FAILURE);
+        match open_servers(&host, &servers, &engine) {
+            // The password in it is no event; on the screen it is shown once.
+            Ok(told) if options.headless => told.iter().for_each(|text| eprintln!("{text}")),
+            Ok(told) => screen.welcome = told.join("\n\n"),
+            Err(reason) => {
+                eprintln!("kdeck: {reason}");
+                engine.block_on(end(seat.deck()));
+                engine.shutdown_background();
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     let mut lost_terminal = false;
@@ -221,21 +227,25 @@ fn host_seat(
     ))
 }
 
-/// Opens the servers of the configuration and of the command line, and prints the lines for clients. False if one that
-/// the command line asks for cannot be opened; with one of the configuration, the targets go on without.
-fn open_servers(host: &Arc<Host>, wanted: &[ServerString], engine: &Runtime) -> bool {
-    let mut good = true;
+/// Opens the servers of the configuration and of the command line. With those that could be opened, the targets go on:
+/// the lines for clients, and what failed.
+///
+/// # Errors
+/// Why one that the command line asks for cannot be opened.
+fn open_servers(
+    host: &Arc<Host>,
+    wanted: &[ServerString],
+    engine: &Runtime,
+) -> Result<Vec<String>, String> {
+    let mut told = Vec::new();
     for (string, opened) in engine.block_on(host.open_configured()) {
         match opened {
-            // On standard error: events are on standard output, and the password in it is no event.
-            Ok(text) => eprintln!("{text}"),
-            Err(reason) => {
-                eprintln!("kdeck: -server {reason}");
-                good &= !wanted.contains(&string);
-            }
+            Ok(text) => told.push(text),
+            Err(reason) if wanted.contains(&string) => return Err(format!("-server {reason}")),
+            Err(reason) => told.push(format!("not opened: {reason}")),
         }
     }
-    good
+    Ok(told)
 }
 
 /// Who joins sessions from here.

@@ -25,11 +25,12 @@ use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
 use super::joining::{self, Attempt};
 use super::message::{Effect, Message, Targets};
-use super::model::Model;
+use super::model::{Model, Overlay};
 use super::options::Options;
 use super::picture::Picture;
 use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
+use super::text_box::TextBox;
 use super::view;
 use crate::command;
 use crate::deck::{Deck, Event, Seat, Severity};
@@ -156,6 +157,10 @@ impl Console {
             Size::new(80, 24),
             Time::now(),
         );
+        if !options.welcome.is_empty() {
+            let text = TextBox::new("Servers", &options.welcome);
+            model.overlay = Some(Overlay::Text(text));
+        }
         if let Some(trouble) = trouble {
             model.tell(Severity::Warning, &trouble);
         }

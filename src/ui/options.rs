@@ -20,6 +20,8 @@ pub struct Options {
     pub pace: Pace,
     /// The file of the lines typed before; `None` to keep none.
     pub history: Option<PathBuf>,
+    /// Something to read first; empty if there is nothing.
+    pub welcome: String,
 }
 
 impl Options {
@@ -76,6 +78,7 @@ impl Options {
             settings,
             pace,
             history: Some(places.history_file()),
+            welcome: String::new(),
         })
     }
 }

@@ -143,7 +143,9 @@ impl Attacker {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        let sent = self.runtime.block_on(async { timeout(PATIENCE, sent).await });
+        let sent = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, sent).await });
         sent.expect("the host reads")
     }
 

@@ -30,8 +30,10 @@ fn what_is_on_the_disk_is_its_owners_alone_and_holds_no_password() {
     const THIRD: &str = "typed-at-the-console";
     let mut lab = Lab::open();
     let (chat, port) = (free_port(), free_port());
-    lab.host.done(&format!(".server spipe:pipe=tls,password={THIRD}"));
-    lab.host.done(&format!(".server ssl:port={port},password={THIRD}"));
+    lab.host
+        .done(&format!(".server spipe:pipe=tls,password={THIRD}"));
+    lab.host
+        .done(&format!(".server ssl:port={port},password={THIRD}"));
     lab.host.done(&format!(".chatport tcp:port={chat}"));
     let mut device = call(chat);
     device.read_until(b"\n");
@@ -64,8 +66,14 @@ fn what_is_on_the_disk_is_its_owners_alone_and_holds_no_password() {
     assert!(query.contains("lab"), "{query}");
     assert_eq!(mode(&home.join("run")), 0o700);
     let pipes = files(&home.join("run"));
-    assert!(pipes.iter().any(|path| path.ends_with("lab.npipe")), "{pipes:?}");
-    assert!(pipes.iter().any(|path| path.ends_with("tls.spipe")), "{pipes:?}");
+    assert!(
+        pipes.iter().any(|path| path.ends_with("lab.npipe")),
+        "{pipes:?}"
+    );
+    assert!(
+        pipes.iter().any(|path| path.ends_with("tls.spipe")),
+        "{pipes:?}"
+    );
     for pipe in &pipes {
         assert_eq!(mode(pipe) & 0o077, 0, "{}", pipe.display());
     }
@@ -98,7 +106,13 @@ fn what_is_on_the_disk_is_its_owners_alone_and_holds_no_password() {
             }
         }
     }
-    for text in [&listed, &clients, &query, &client.complaints, &wrong.complaints] {
+    for text in [
+        &listed,
+        &clients,
+        &query,
+        &client.complaints,
+        &wrong.complaints,
+    ] {
         for password in passwords {
             assert!(!text.contains(password), "{password} is in {text}");
         }
@@ -119,7 +133,9 @@ fn what_is_on_the_disk_is_its_owners_alone_and_holds_no_password() {
 fn pins_are_for_their_owner_alone() {
     let home = Home::new();
     let trust = crate::attacker::trust(home.path());
-    trust.pin("lab01:5443", &trust.fingerprint()).expect("the state can be written");
+    trust
+        .pin("lab01:5443", &trust.fingerprint())
+        .expect("the state can be written");
     assert_eq!(mode(&home.path().join("state/known_servers")), 0o600);
     assert_eq!(mode(&home.path().join("state")) & 0o077, 0);
 }

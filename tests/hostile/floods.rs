@@ -65,7 +65,9 @@ fn frames_too_long_or_without_sense_end_their_line_and_nothing_else() {
     }
     // Of a newer client: passed over.
     let mut newer = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "newer");
-    newer.send(&frame_of(&[100, 1, 2, 3])).expect("the host reads");
+    newer
+        .send(&frame_of(&[100, 1, 2, 3]))
+        .expect("the host reads");
     assert!(newer.submit(".names").0);
     grown(&lab, before);
     assert!(lab.host.done(".names").contains("friend"));
@@ -83,7 +85,9 @@ fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
         focus: None,
         line: format!("@t {number}"),
     };
-    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&line(number))).collect();
+    let flood: Vec<u8> = (0..FLOOD)
+        .flat_map(|number| framed(&line(number)))
+        .collect();
     let flooding = std::thread::spawn(move || {
         flooder.push(&flood, Duration::from_secs(3));
         flooder
@@ -155,7 +159,9 @@ fn a_flood_of_chat_is_slowed_and_loses_nobody_a_line() {
         focus: None,
         line: format!(".chat {number}"),
     };
-    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&line(number))).collect();
+    let flood: Vec<u8> = (0..FLOOD)
+        .flat_map(|number| framed(&line(number)))
+        .collect();
     let start = Instant::now();
     let flooding = std::thread::spawn(move || {
         flooder.push(&flood, Duration::from_secs(3));
@@ -202,7 +208,11 @@ fn who_asks_for_whole_histories_and_reads_nothing_costs_little() {
         (answered == calls.len()).then_some(())
     });
     let (_, found) = eve.submit("@t .find 0123");
-    assert!(found.starts_with("1000 lines") && found.contains("... the first"), "{}", found.len());
+    assert!(
+        found.starts_with("1000 lines") && found.contains("... the first"),
+        "{}",
+        found.len()
+    );
     let grown = lab.host.memory() - before;
     assert!(grown < 160 << 20, "the host grew by {} MiB", grown >> 20);
 }

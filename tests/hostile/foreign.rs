@@ -67,15 +67,26 @@ fn other_servers_are_told_apart() {
 #[test]
 fn a_silent_port_is_not_waited_for_for_ever() {
     let told = told("tcp", b"", true);
-    assert!(told.contains("TLS handshake") && told.contains("no answer within"), "{told}");
+    assert!(
+        told.contains("TLS handshake") && told.contains("no answer within"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_closed_port_and_a_pipe_that_is_not_there_are_said_plainly() {
     let port = free_port();
-    let told = refused(&format!("tcp:Port={port},Server=127.0.0.1,password={PASSWORD}"));
-    assert!(told.contains(&format!("connecting to 127.0.0.1:{port}")), "{told}");
-    assert!(told.contains("refused") && told.contains("nothing listens"), "{told}");
+    let told = refused(&format!(
+        "tcp:Port={port},Server=127.0.0.1,password={PASSWORD}"
+    ));
+    assert!(
+        told.contains(&format!("connecting to 127.0.0.1:{port}")),
+        "{told}"
+    );
+    assert!(
+        told.contains("refused") && told.contains("nothing listens"),
+        "{told}"
+    );
     let told = refused("npipe:Pipe=nowhere,Server=localhost");
     assert!(told.contains("nowhere"), "{told}");
 }

@@ -72,7 +72,10 @@ fn a_recorded_login_lets_nobody_in() {
             let written = stream.written.clone();
             let joined = knock(stream, &binding, greeting("alice"), Some(PASSWORD)).await;
             let mut stream = joined.expect("the password is right").stream;
-            stream.write_all(&framed(&ToServer::Leave)).await.expect("the host reads");
+            stream
+                .write_all(&framed(&ToServer::Leave))
+                .await
+                .expect("the host reads");
             let recorded = written.lock().expect("nobody panics with it").clone();
 
             let (mut stream, _) = line(home, &string).await;
@@ -89,7 +92,11 @@ fn a_recorded_login_lets_nobody_in() {
     let audit = lab.audit("from=\"npipe");
     let refused = audit.matches("why=\"wrong-password\"").count();
     assert_eq!(refused, 2, "{audit}");
-    assert_eq!(audit.matches(" joined person=\"alice\"").count(), 2, "{audit}");
+    assert_eq!(
+        audit.matches(" joined person=\"alice\"").count(),
+        2,
+        "{audit}"
+    );
 }
 
 #[test]

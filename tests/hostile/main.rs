@@ -59,7 +59,10 @@ impl Lab {
 
     /// The string of the server on TCP.
     fn tcp(&self, password: &str) -> String {
-        format!("tcp:Port={},Server=127.0.0.1,password={password}", self.port)
+        format!(
+            "tcp:Port={},Server=127.0.0.1,password={password}",
+            self.port
+        )
     }
 
     /// What the audit log has, once it has that.

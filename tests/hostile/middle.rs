@@ -30,7 +30,10 @@ fn fingerprint(text: &str) -> String {
     let found = text.split(|c: char| c.is_whitespace() || ";`,".contains(c));
     let found = found.map(|word| word.trim_start_matches("certuser="));
     let mut found = found.filter(|word| word.starts_with("SHA256:"));
-    found.next().unwrap_or_else(|| panic!("no fingerprint in {text}")).to_owned()
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no fingerprint in {text}"))
+        .to_owned()
 }
 
 /// Ends TLS on both sides, with a certificate of its own, and passes on all that is said in between.
@@ -93,7 +96,10 @@ fn a_certificate_of_ssl_is_shown_trusted_and_its_change_refused_before_anything_
     assert_eq!(first.code(), 1, "{first:?}");
     let shown = fingerprint(&first.complaints);
     assert!(first.complaints.contains("not known yet"), "{first:?}");
-    assert!(first.complaints.contains(&format!("certuser={shown}")), "{first:?}");
+    assert!(
+        first.complaints.contains(&format!("certuser={shown}")),
+        "{first:?}"
+    );
     assert!(!first.complaints.contains(PASSWORD), "{first:?}");
 
     let named = join(first.home, &format!("{string},certuser={shown}"));
@@ -101,7 +107,9 @@ fn a_certificate_of_ssl_is_shown_trusted_and_its_change_refused_before_anything_
 
     let pinning = trust(named.home.path());
     let print = shown.parse().expect("a fingerprint");
-    pinning.pin(&format!("127.0.0.1:{port}"), &print).expect("the state can be written");
+    pinning
+        .pin(&format!("127.0.0.1:{port}"), &print)
+        .expect("the state can be written");
     let pinned = join(named.home, &string);
     assert_eq!(pinned.code(), 0, "{pinned:?}");
 
@@ -118,7 +126,10 @@ fn a_certificate_of_ssl_is_shown_trusted_and_its_change_refused_before_anything_
     let refused = join(pinned.home, &string);
     assert_eq!(refused.code(), 1, "{refused:?}");
     let told = &refused.complaints;
-    assert!(told.contains("HAS CHANGED") && told.contains(&shown), "{told}");
+    assert!(
+        told.contains("HAS CHANGED") && told.contains(&shown),
+        "{told}"
+    );
     assert!(told.contains(&other.fingerprint().to_string()), "{told}");
     let heard = runtime.block_on(heard).expect("it listened");
     assert_eq!(heard, b"", "neither a greeting nor anything of a password");

@@ -123,8 +123,14 @@ fn every_command_was_judged() {
             assert_ne!(*right, Right::Look, "{} writes", command.name);
         }
     }
-    let judged = JUDGED.iter().flat_map(|(_, names)| names.split_whitespace());
-    assert_eq!(judged.count(), TABLE.len(), "all that were judged are there");
+    let judged = JUDGED
+        .iter()
+        .flat_map(|(_, names)| names.split_whitespace());
+    assert_eq!(
+        judged.count(),
+        TABLE.len(),
+        "all that were judged are there"
+    );
 }
 
 #[test]
@@ -160,17 +166,29 @@ fn what_an_observer_writes_is_refused_and_leaves_no_trace() {
         assert!(eve.submit("@t .last").0, "they may read");
 
         lab.host.done("@t the owner types");
-        assert_eq!(lab.target.line(), "the owner types", "nothing came before it");
+        assert_eq!(
+            lab.target.line(),
+            "the owner types",
+            "nothing came before it"
+        );
         let by_eve = |event: &crate::support::headless::Event| {
             event.kind() == "command" && event.0["who"] == "eve"
         };
-        assert!(!lab.host.events().iter().any(by_eve), "nothing is recorded of hers");
+        assert!(
+            !lab.host.events().iter().any(by_eve),
+            "nothing is recorded of hers"
+        );
         assert!(lab.host.done(".servers").contains("1 - Debugger Server"));
         assert_eq!(lab.host.done(".targets").lines().count(), 1);
         assert!(lab.host.done(".chatport").contains("closed"));
         assert!(!lab.host.home.path().join("written").exists());
         let audit = lab.audit("command-refused person=\"eve\" text=\".shell touch written\"");
-        for refused in [".chatport off", ".device kick", ".broadcast t on", ".kick tester"] {
+        for refused in [
+            ".chatport off",
+            ".device kick",
+            ".broadcast t on",
+            ".kick tester",
+        ] {
             let line = format!("command-refused person=\"eve\" text=\"{refused}");
             assert!(audit.contains(&line), "{refused} is not in {audit}");
         }

@@ -60,7 +60,10 @@ fn operators_touch_no_files_and_run_no_programs() {
         "r;.readmem written 1000",
         ".READMEM written 1000",
     ] {
-        for request in [Request::Line(text.to_owned()), Request::Debugger(text.to_owned())] {
+        for request in [
+            Request::Line(text.to_owned()),
+            Request::Debugger(text.to_owned()),
+        ] {
             let answer = mallory.ask(kernel, request).expect_err("it is refused");
             assert!(answer.contains("[server] allow = "), "{text}: {answer}");
         }

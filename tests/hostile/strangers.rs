@@ -32,7 +32,11 @@ fn a_thousand_silent_strangers_are_cut_and_keep_no_friend_out() {
     let socket = socket.expect("the pipe is there");
     let mut strangers: Vec<OwnedFd> = Vec::new();
     for _ in 0..HALF {
-        strangers.push(TcpStream::connect(("127.0.0.1", lab.port)).expect("a port").into());
+        strangers.push(
+            TcpStream::connect(("127.0.0.1", lab.port))
+                .expect("a port")
+                .into(),
+        );
         strangers.push(UnixStream::connect(&socket).expect("a pipe").into());
     }
     // The friend comes in as soon as the strangers' time is up.
@@ -45,7 +49,10 @@ fn a_thousand_silent_strangers_are_cut_and_keep_no_friend_out() {
                 assert!(friend.submit("@t hello").0);
                 break;
             }
-            assert!(deadline.left().is_some(), "the friend is kept out of {string}");
+            assert!(
+                deadline.left().is_some(),
+                "the friend is kept out of {string}"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -60,5 +67,8 @@ fn a_thousand_silent_strangers_are_cut_and_keep_no_friend_out() {
     let grown = lab.host.memory() - before;
     assert!(grown < GROWTH_MAX, "the host grew by {} MiB", grown >> 20);
     let audit = lab.audit("why=\"too-many\"");
-    assert!(audit.lines().count() < 200, "the flood does not turn the log over");
+    assert!(
+        audit.lines().count() < 200,
+        "the flood does not turn the log over"
+    );
 }

@@ -105,7 +105,11 @@ impl Seat {
             }
             let left = deadline.left().filter(|_| !told.ended);
             let Some(left) = left else {
-                let ends: Vec<String> = told.targets.iter().map(|(name, history)| format!("{name}: {history}")).collect();
+                let ends: Vec<String> = told
+                    .targets
+                    .iter()
+                    .map(|(name, history)| format!("{name}: {history}"))
+                    .collect();
                 let (chat, errors) = (told.chat.len(), told.errors.clone());
                 drop(told);
                 let complaints = self.complaints();

@@ -131,7 +131,11 @@ impl Told {
 impl std::fmt::Display for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (state, end, missed) = (&self.state, self.end(), self.missed);
-        write!(f, "{state}, up to {end}, {missed} missed, {} faults", self.faults.len())
+        write!(
+            f,
+            "{state}, up to {end}, {missed} missed, {} faults",
+            self.faults.len()
+        )
     }
 }
 

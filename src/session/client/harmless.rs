@@ -124,10 +124,8 @@ mod tests {
 
     #[test]
     fn what_is_harmless_stays_as_it_is() {
-        let said = |text: &str| {
-            ToClient::Bye {
-                reason: text.to_owned(),
-            }
+        let said = |text: &str| ToClient::Bye {
+            reason: text.to_owned(),
         };
         assert_eq!(harmless(said("schöne Grüße 🙂")), said("schöne Grüße 🙂"));
         assert_eq!(harmless(said("a\x1b[2Jb\u{9b}31m\rc")), said("ab31mc"));
