@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::rack::{Rack, TargetId};
-use crate::transcript::Ring;
 
 /// Seconds shown.
 pub const SECONDS: usize = 6;
@@ -50,11 +49,17 @@ impl Activity {
         let mut changed = false;
         let mut counts = HashMap::with_capacity(rack.targets().len());
         for target in rack.targets() {
-            let lines = target.transcript.with(Ring::output_lines);
-            let old = self.targets.get(&target.id).copied().unwrap_or(Count {
-                lines,
-                bars: Bars::default(),
-            });
+            let (lines, begins_late) = target
+                .transcript
+                .with(|ring| (ring.output_lines(), ring.first() > 1));
+            let known = self.targets.get(&target.id).copied();
+            // What a joined session's target printed before it was known here is no activity.
+            let old = known
+                .filter(|known| known.lines > 0 || !begins_late)
+                .unwrap_or(Count {
+                    lines,
+                    bars: Bars::default(),
+                });
             let mut bars = old.bars;
             if elapsed > 0 {
                 bars.rotate_left(elapsed.min(SECONDS));

@@ -39,11 +39,14 @@ impl Lobby {
             let oldest = *oldest.0;
             away.remove(&oldest);
         }
+        let eviction = presence.eviction();
         away.insert(token, Away { presence, until });
         let lobby = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep_until(until).await;
-            lobby.expire();
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => lobby.expire(),
+                reason = eviction.out() => lobby.put_out(&token, &reason),
+            }
         });
     }
 
@@ -54,6 +57,13 @@ impl Lobby {
         let presence = known.then(|| away.remove(token))??.presence;
         presence.away(false);
         Some(presence)
+    }
+
+    /// Somebody is put out while they are away.
+    fn put_out(&self, token: &Token, reason: &str) {
+        if let Some(away) = self.away().remove(token) {
+            away.presence.leave(reason);
+        }
     }
 
     fn expire(&self) {
