@@ -417,7 +417,7 @@ pub const TABLE: &[Command] = &[
     screen(
         ".remote_exit",
         "[COMMAND;...]",
-        "leave the session that was joined; it goes on. A script's last commands may stand behind it",
+        "leave the session, which goes on; a script's last commands may follow",
     ),
     deck(".remove", "", rack::remove, "remove the addressed targets")
         .writes()
