@@ -11,6 +11,8 @@ use crate::rack::{Rack, State, Status, Target, TargetId, status};
 use crate::transcript::log::Health;
 use crate::transcript::{Entry, Limits, Pulse, Ring, Seq, Time, Transcript};
 
+/// Entries have smaller numbers than this, so that counting on from them does not overflow; no host lives for so long.
+const SEQ_MAX: Seq = 1 << 62;
 /// Numbers of targets that a host is not expected to reach.
 const BASE_STEP: u32 = 1 << 20;
 
@@ -141,11 +143,13 @@ impl Mirror {
         }
         self.held.insert(id, Held::Glance);
         target.transcript.copy(|ring| {
-            if let Some(newest) = &glance.newest {
+            if let Some(newest) = &glance.newest
+                && newest.first() < SEQ_MAX
+            {
                 ring.restart(newest.first());
                 newest.copy_to(ring);
             }
-            ring.set_totals(glance.lines, glance.bytes);
+            ring.set_totals(glance.lines.min(SEQ_MAX), glance.bytes.min(SEQ_MAX));
         });
     }
 
@@ -157,10 +161,11 @@ impl Mirror {
             return;
         };
         target.transcript.copy(|ring| {
-            for piece in &lines.pieces {
+            let pieces = lines.pieces.iter();
+            for piece in pieces.filter(|piece| piece.first() < SEQ_MAX) {
                 piece.copy_to(ring);
             }
-            ring.set_totals(lines.lines, lines.bytes);
+            ring.set_totals(lines.lines.min(SEQ_MAX), lines.bytes.min(SEQ_MAX));
         });
     }
 

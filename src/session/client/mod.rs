@@ -1,6 +1,8 @@
 //! Joined to somebody else's session: what is known of it, and the way to its host.
 
 mod harmless;
+#[cfg(fuzzing)]
+mod heard;
 mod join;
 mod mirror;
 mod pull;
@@ -12,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(fuzzing)]
+pub use self::heard::heard;
 #[cfg(test)]
 pub(super) use self::join::start;
 pub use self::join::{HISTORY, JoinError, Joining, Visitor, Way, join};
@@ -31,6 +35,8 @@ use crate::transcript::{Seq, Time};
 
 /// Commands that wait for a line that is slow or lost. More are refused.
 const COMMANDS: usize = 1024;
+/// People of a session who are known here: more than any host of ours lets in.
+const PEOPLE_MAX: usize = 4096;
 /// How long the server has to be told that somebody leaves.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Said of a command that was on its way when the line was lost, or that cannot be sent.
@@ -97,7 +103,7 @@ pub struct Client {
 impl State {
     fn take_person(&mut self, person: &Person, change: &Change) {
         self.people.retain(|known| known.id != person.id);
-        if !matches!(change, Change::Left(_)) {
+        if !matches!(change, Change::Left(_)) && self.people.len() < PEOPLE_MAX {
             self.people.push(person.clone());
             self.people.sort_by_key(|person| person.id);
         }

@@ -48,7 +48,7 @@ pub(super) struct Runner {
 }
 
 /// Why a line ended.
-enum Ended {
+pub(super) enum Ended {
     /// We left.
     Left,
     /// The session is over for us.
@@ -191,7 +191,7 @@ impl Runner {
     }
 
     /// Applies what came.
-    fn take(
+    pub(super) fn take(
         &mut self,
         mut bytes: &[u8],
         decoder: &mut Decoder,
@@ -276,7 +276,7 @@ impl Runner {
     }
 
     /// Tells the server what is looked at here, as far as it changed.
-    fn follow(&self, followed: &mut HashSet<TargetId>, out: &mut Vec<u8>) {
+    pub(super) fn follow(&self, followed: &mut HashSet<TargetId>, out: &mut Vec<u8>) {
         let rack = self.client.rack();
         let wanted: HashSet<TargetId> = match self.client.interest() {
             Interest::All => rack.targets().iter().map(|target| target.id).collect(),

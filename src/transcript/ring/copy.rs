@@ -32,6 +32,9 @@ impl Ring {
         let known = open.text.len().checked_sub(seen);
         let new = known.and_then(|known| bytes.get(known..));
         let new = new.unwrap_or_default();
+        // The other ring has none that is longer.
+        let room = ENTRY_BYTES_MAX.saturating_sub(open.text.len());
+        let new = new.get(..room).unwrap_or(new);
         open.text.extend_from_slice(new);
         if entry.ending == Ending::Open {
             return;
