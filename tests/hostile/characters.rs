@@ -30,7 +30,8 @@ use crate::support::peer::{Connection, Peer, call, free_port};
 use crate::{Lab, PASSWORD, VIEW_PASSWORD, wait_for_text};
 
 /// Clears the screen, sets a title, rings, goes back, and does the same in eight bits.
-const EVIL: &str = "A\x1b[2JB\x1b]0;pwned\x07C\rD\x08E\u{9b}31mF\u{85}G\x7fH\u{9d}0;x\u{9c}I\tJ\x0bK\x00L";
+const EVIL: &str =
+    "A\x1b[2JB\x1b]0;pwned\x07C\rD\x08E\u{9b}31mF\u{85}G\x7fH\u{9d}0;x\u{9c}I\tJ\x0bK\x00L";
 
 /// Nothing that a terminal obeys, but new lines.
 fn is_harmless(text: &str) -> bool {
@@ -47,7 +48,9 @@ fn no_control(value: &Value, whole: &Value) {
 }
 
 fn all_harmless(events: &[Event]) {
-    events.iter().for_each(|event| no_control(&event.0, &event.0));
+    events
+        .iter()
+        .for_each(|event| no_control(&event.0, &event.0));
 }
 
 fn harmless(what: &str, text: &[u8]) {
@@ -63,7 +66,10 @@ impl Plain {
     fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut command = home.kdeck();
         command.arg("--headless").args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         Self(command.spawn().expect("kdeck starts"))
     }
 
@@ -134,7 +140,10 @@ fn assault(home: &Home, tcp: &str, chat: u16, target: &mut Connection) {
         format!(".kick victim {EVIL}"),
     ] {
         let (_, text) = eve.submit(&line);
-        assert!(is_harmless(&text) || text.contains(['A', 'B']), "{line:?}: {text:?}");
+        assert!(
+            is_harmless(&text) || text.contains(['A', 'B']),
+            "{line:?}: {text:?}"
+        );
     }
     let reason = victim.wait("they are put out", |message| match message {
         ToClient::Bye { reason } => Some(reason.clone()),
@@ -178,8 +187,14 @@ fn nothing_of_it_comes_out_of_a_host_or_its_clients_or_files() {
     lab.host.done("@t .status");
     let audit = lab.audit("text=\".kick victim");
     harmless("the audit log", audit.as_bytes());
-    let devices = lab.host.home.path().join("state/devices.toml");
-    harmless("the device file", wait_for_text(&devices, "ABC").as_bytes());
+    let state = lab.host.home.path().join("state");
+    wait_for_text(&state.join("devices.toml"), "ABC");
+    for file in std::fs::read_dir(state).expect("the state").flatten() {
+        if file.path().is_file() {
+            let text = std::fs::read(file.path()).expect("a file of the host");
+            harmless(&file.path().to_string_lossy(), &text);
+        }
+    }
     for ended in [client.finish(), lab.host.finish()] {
         all_harmless(&ended.events);
         harmless("standard error", ended.complaints.as_bytes());
@@ -206,7 +221,10 @@ fn nothing_of_it_comes_out_of_a_plain_run() {
     harmless("standard output", &out);
     harmless("standard error", &errors);
     let text = String::from_utf8_lossy(&out);
-    assert!(text.contains("the end of the output") && text.contains("the end of the chat"), "{text}");
+    assert!(
+        text.contains("the end of the output") && text.contains("the end of the chat"),
+        "{text}"
+    );
     let (out, errors) = client.finish();
     harmless("a client's standard output", &out);
     harmless("a client's standard error", &errors);
@@ -369,10 +387,16 @@ async fn serve_evil(mut listener: Listener, clients: usize) {
         let (mut followed, mut asked) = (false, 0);
         while !(followed && asked >= 2) {
             let mut header = [0; 4];
-            stream.read_exact(&mut header).await.expect("the client goes on");
+            stream
+                .read_exact(&mut header)
+                .await
+                .expect("the client goes on");
             let length = frame::length(header, SERVER_BYTES_MAX).expect("a frame");
             let mut body = vec![0; length];
-            stream.read_exact(&mut body).await.expect("the client goes on");
+            stream
+                .read_exact(&mut body)
+                .await
+                .expect("the client goes on");
             match ToServer::decode(&body) {
                 Ok(Some(ToServer::Follow {
                     from: From::Newest(_) | From::Seq(_),
@@ -399,7 +423,9 @@ async fn serve_evil(mut listener: Listener, clients: usize) {
 fn a_server_cannot_steer_the_terminal_of_its_clients() {
     let (runtime, home, port) = (runtime(), Home::new(), free_port());
     let serving = runtime.block_on(async {
-        let string: ServerString = format!("tcp:port={port},password=x").parse().expect("a string");
+        let string: ServerString = format!("tcp:port={port},password=x")
+            .parse()
+            .expect("a string");
         let opened = Listener::open(&string, &trust(home.path()), &places(home.path())).await;
         tokio::spawn(serve_evil(opened.expect("the port is free"), 2))
     });
@@ -410,12 +436,20 @@ fn a_server_cannot_steer_the_terminal_of_its_clients() {
     let ended = client.wait_end();
     all_harmless(&ended.events);
     harmless("standard error", ended.complaints.as_bytes());
-    let kinds = ["target", "output", "command", "notice", "chat", "person", "role", "error", "reply"];
+    let kinds = [
+        "target", "output", "command", "notice", "chat", "person", "role", "error", "reply",
+    ];
     for kind in kinds {
         let of_kind = |event: &&Event| event.kind() == kind;
-        assert!(ended.events.iter().any(|event| of_kind(&event)), "no {kind}: {ended:?}");
+        assert!(
+            ended.events.iter().any(|event| of_kind(&event)),
+            "no {kind}: {ended:?}"
+        );
     }
-    assert!(ended.complaints.contains("the session is over here: E"), "{ended:?}");
+    assert!(
+        ended.complaints.contains("the session is over here: E"),
+        "{ended:?}"
+    );
 
     let elsewhere = Home::new();
     let mut plain = Plain::start(&elsewhere, &["-remote", &string, "--linger"]);

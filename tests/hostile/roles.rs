@@ -9,7 +9,11 @@ use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
 /// Runs kdeck with arguments that it refuses, and returns what it says.
 fn misused(arguments: &[&str]) -> String {
-    let output: Output = Home::new().kdeck().args(arguments).output().expect("it starts");
+    let output: Output = Home::new()
+        .kdeck()
+        .args(arguments)
+        .output()
+        .expect("it starts");
     let told = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
     assert_eq!(output.stdout, b"", "{arguments:?}");
@@ -26,13 +30,26 @@ fn options_for_two_roles_are_refused_and_explained() {
     for arguments in [
         &["-server", "tcp:port=5005", "-remote", remote][..],
         &["-remote", remote, "-server", "npipe:pipe=x", "--headless"],
-        &["-remote", remote, "-server", "tcp:port=5005", "-k", "net:port=50000,key=1.2.3.4"],
+        &[
+            "-remote",
+            remote,
+            "-server",
+            "tcp:port=5005",
+            "-k",
+            "net:port=50000,key=1.2.3.4",
+        ],
     ] {
         let told = misused(arguments);
-        assert!(told.contains("either a server") && told.contains("or a client"), "{told}");
+        assert!(
+            told.contains("either a server") && told.contains("or a client"),
+            "{told}"
+        );
     }
     let told = misused(&["-k", "raw:server=lab1,port=7001", "-remote", remote]);
-    assert!(told.contains("a client has no targets of its own"), "{told}");
+    assert!(
+        told.contains("a client has no targets of its own"),
+        "{told}"
+    );
     for arguments in [
         &["-remote", remote, "demo"][..],
         &["-QR", "lab01", "-remote", remote],
@@ -47,20 +64,35 @@ fn strings_of_the_wrong_family_are_shown_corrected() {
     let kernel = "net:port=50000,key=1.2.3.4";
     for option in ["-remote", "-server"] {
         let told = misused(&[option, kernel]);
-        assert!(told.contains("corrected: kdeck -k 'net:port=50000,key=*"), "{told}");
+        assert!(
+            told.contains("corrected: kdeck -k 'net:port=50000,key=*"),
+            "{told}"
+        );
     }
     let told = misused(&["-k", "tcp:Port=5005,Server=lab01"]);
-    assert!(told.contains("corrected: kdeck -remote tcp:Port=5005,Server=lab01"), "{told}");
+    assert!(
+        told.contains("corrected: kdeck -remote tcp:Port=5005,Server=lab01"),
+        "{told}"
+    );
     let told = misused(&["-k", "tcp:port=5005"]);
-    assert!(told.contains("corrected: kdeck -server tcp:port=5005"), "{told}");
+    assert!(
+        told.contains("corrected: kdeck -server tcp:port=5005"),
+        "{told}"
+    );
 
     let mut host = Headless::start(&[]);
     for line in [format!(".server {kernel}"), format!(".remote {kernel}")] {
         let told = host.refused(&line);
-        assert!(told.contains("corrected: kdeck -k 'net:port=50000,key=*"), "{line}: {told}");
+        assert!(
+            told.contains("corrected: kdeck -k 'net:port=50000,key=*"),
+            "{line}: {told}"
+        );
     }
     let told = host.refused(".add tcp:Port=5005,Server=lab01");
-    assert!(told.contains("kdeck -remote tcp:Port=5005,Server=lab01"), "{told}");
+    assert!(
+        told.contains("kdeck -remote tcp:Port=5005,Server=lab01"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -72,7 +104,10 @@ fn a_host_joins_only_when_its_targets_and_servers_have_ended() {
     let join = format!(".remote {}", lab.tcp(PASSWORD));
     let told = host.refused(&join);
     assert!(told.contains("1 target and server 0"), "{told}");
-    assert!(told.contains(".remove") && told.contains(".endsrv"), "{told}");
+    assert!(
+        told.contains(".remove") && told.contains(".endsrv"),
+        "{told}"
+    );
     assert!(!told.contains(PASSWORD), "{told}");
     let told = host.refused(".role client");
     assert!(told.contains("end 1 target and server 0 first"), "{told}");
@@ -80,7 +115,10 @@ fn a_host_joins_only_when_its_targets_and_servers_have_ended() {
 
     host.done("@all .remove");
     let told = host.refused(&join);
-    assert!(told.contains("server 0") && !told.contains("target and"), "{told}");
+    assert!(
+        told.contains("server 0") && !told.contains("target and"),
+        "{told}"
+    );
     host.done(".endsrv 0 /disconnect");
     // The server's task has to notice.
     host.wait("the server is gone", |event| is_role(event, "host"));
