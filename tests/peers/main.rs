@@ -1,5 +1,5 @@
-//! kdeck against real peers: a Linux kernel in QEMU, console servers, a debugger of Windows kernels, `openssl`, and a
-//! hundred streams at full speed.
+//! kdeck against real peers: a Linux kernel in QEMU, console servers, a debugger of Windows kernels, `openssl`,
+//! an SSH server, the programs that people chat with, networks apart from each other, and a hundred streams at full speed.
 //!
 //! They take minutes, so they run only when asked to: `KDECK_PEERS=1 cargo test --release --test peers`. Most peers are
 //! started by the scripts of the rig, a directory named by `KDECK_RIG`, else `../shared/rig` beside this checkout; the
@@ -14,7 +14,10 @@ mod console_servers;
 mod devices;
 mod flood;
 mod linux;
+mod namespaces;
 mod ntoseye;
 mod openssl;
 mod pdb;
 mod rig;
+mod ssh;
+mod tls;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -74,8 +74,13 @@ impl Headless {
 
     /// Starts kdeck with these arguments in `home`.
     pub fn start_in(home: Home, arguments: &[&str]) -> Self {
-        let mut child = home
-            .kdeck()
+        let kdeck = home.kdeck();
+        Self::start_by(home, kdeck, arguments)
+    }
+
+    /// The same by a command of [`Home::kdeck`] or [`Home::kdeck_by`].
+    pub fn start_by(home: Home, mut kdeck: Command, arguments: &[&str]) -> Self {
+        let mut child = kdeck
             .args(["--headless", "--json"])
             .args(arguments)
             .stdin(Stdio::piped())

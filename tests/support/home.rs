@@ -68,7 +68,17 @@ impl Home {
 
     /// kdeck, ready to be given arguments.
     pub fn kdeck(&self) -> Command {
-        let mut command = Command::new(KDECK);
+        self.prepared(Command::new(KDECK))
+    }
+
+    /// The same, started by another program with these arguments, which becomes kdeck.
+    pub fn kdeck_by(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(KDECK);
+        self.prepared(command)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
         command.current_dir(self.path()).envs(self.variables());
         for variable in FOREIGN {
             command.env_remove(variable);
