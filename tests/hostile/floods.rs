@@ -11,6 +11,8 @@ use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
 /// Lines of a flood.
 const FLOOD: usize = 10_000;
+/// So many lines take two seconds, of one who sends as fast as possible.
+const SLOWED: usize = 300;
 /// How much the host may grow by a flood, bytes.
 const GROWTH_MAX: u64 = 64 << 20;
 /// The longest that anybody else may wait for an answer meanwhile, in the middle of many: what is felt as at once, with
@@ -28,6 +30,22 @@ fn is_served(friend: &mut Attacker) {
         .collect();
     times.sort();
     assert!(times[20] < LATENCY_MAX, "{times:?}");
+}
+
+/// Reads the numbers that get to the target, each once and in their order, from `next` on until one is enough or the
+/// end comes; the number that would be next.
+fn arrived(lab: &mut Lab, mut next: usize, is_enough: impl Fn(usize) -> bool) -> usize {
+    while !is_enough(next) {
+        match lab.target.line().as_str() {
+            "amid the flood" => {}
+            "the end" => break,
+            line => {
+                assert_eq!(line, next.to_string());
+                next += 1;
+            }
+        }
+    }
+    next
 }
 
 fn grown(lab: &Lab, before: u64) {
@@ -88,32 +106,24 @@ fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
     let flood: Vec<u8> = (0..FLOOD)
         .flat_map(|number| framed(&line(number)))
         .collect();
+    let start = Instant::now();
     let flooding = std::thread::spawn(move || {
         flooder.push(&flood, Duration::from_secs(3));
         flooder
     });
     is_served(&mut friend);
     assert!(friend.submit("@t amid the flood").0);
-    let mut numbers = 0;
-    loop {
-        match lab.target.line() {
-            line if line == "amid the flood" => break,
-            line => assert_eq!(line, numbers.to_string()),
-        }
-        numbers += 1;
-    }
-    // It is slowed, too: what it may do at once and a little more.
-    assert!(numbers < FLOOD / 2, "{numbers} were taken at once");
+    let mut numbers = arrived(&mut lab, 0, |number| number == SLOWED);
+    // What may come at once, and then fifty a second.
+    assert!(
+        start.elapsed() > Duration::from_millis(1_500),
+        "it is slowed"
+    );
     drop(flooding.join().expect("it does not panic"));
-    lab.host.say("@t the end");
-    loop {
-        match lab.target.line() {
-            line if line == "the end" => break,
-            line => assert_eq!(line, numbers.to_string()),
-        }
-        numbers += 1;
-    }
-    assert!(numbers >= 200, "{numbers} arrived");
+    // What it had sent, and was taken, arrives before the end.
+    lab.host.done("@t the end");
+    numbers = arrived(&mut lab, numbers, |_| false);
+    assert!(numbers >= SLOWED, "{numbers} arrived");
     grown(&lab, before);
 }
 
@@ -131,17 +141,18 @@ fn a_flood_of_requests_slows_nobody_else() {
         request: Request::Line(number.to_string()),
     };
     let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&ask(number))).collect();
+    let start = Instant::now();
     let flooding = std::thread::spawn(move || {
         flooder.push(&flood, Duration::from_secs(3));
         flooder
     });
     is_served(&mut friend);
     assert!(friend.submit("@t amid the flood").0);
-    let mut numbers = 0;
-    while lab.target.line() != "amid the flood" {
-        numbers += 1;
-    }
-    assert!(numbers < FLOOD / 2, "{numbers} were taken at once");
+    arrived(&mut lab, 0, |number| number == SLOWED);
+    assert!(
+        start.elapsed() > Duration::from_millis(1_500),
+        "it is slowed"
+    );
     drop(flooding.join().expect("it does not panic"));
     grown(&lab, before);
 }
