@@ -108,12 +108,13 @@ impl Host {
             stop: stop.clone(),
             file: places.device_file(),
         });
+        let people = Arc::new(People::new(events.clone()));
         let host = Arc::new(Self {
             logs: Arc::new(Logs::new(writer, events.clone(), pulse)),
             runtime,
             devices,
-            people: Arc::new(People::new(events.clone())),
-            chat: Arc::new(Chat::new(events)),
+            chat: Arc::new(Chat::among(people.clone(), events)),
+            people,
             news,
             me: Mutex::default(),
             lobby: Arc::default(),
@@ -225,6 +226,7 @@ impl Host {
             && debugger::touches_files(text)
             && !may(author, seats.config().sessions.allow.files)
         {
+            self.audit_line(author, text, Some(FILES));
             return Asked::refused(FILES);
         }
         let is_input = !matches!(request, Request::Describe | Request::Resize { .. });

@@ -1,11 +1,12 @@
 //! What people said: the last of it, numbered, so that whoever was away gets each line once.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use super::people::{People, PersonId};
 use crate::deck::Event;
 use crate::transcript::{Time, safe};
 
@@ -45,13 +46,22 @@ impl Said {
 #[derive(Debug)]
 pub struct Chat {
     lines: Mutex<Lines>,
+    /// Those who chat, at their host: a name is somebody else's when they have left.
+    people: Option<Arc<People>>,
     events: broadcast::Sender<Event>,
 }
 
 #[derive(Debug, Default)]
 struct Lines {
-    kept: VecDeque<Said>,
+    kept: VecDeque<Kept>,
     last: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    said: Said,
+    /// Of a line for one person: who said it and who they are, as far as they were here.
+    between: [Option<PersonId>; 2],
 }
 
 impl Chat {
@@ -60,13 +70,27 @@ impl Chat {
     pub fn new(events: broadcast::Sender<Event>) -> Self {
         Self {
             lines: Mutex::default(),
+            people: None,
             events,
+        }
+    }
+
+    /// The same, where these people are: what is said to one of them is kept from whoever has their name later.
+    #[must_use]
+    pub fn among(people: Arc<People>, events: broadcast::Sender<Event>) -> Self {
+        Self {
+            people: Some(people),
+            ..Self::new(events)
         }
     }
 
     /// Somebody says something, to one person or to everybody.
     pub fn say(&self, from: &str, to: Option<&str>, action: bool, text: &str) -> Said {
         let text = safe::plain(text.as_bytes());
+        let between = match to {
+            Some(to) => [self.person(from), self.person(to)],
+            None => [None, None],
+        };
         let mut lines = self.lines();
         lines.last += 1;
         let said = Said {
@@ -77,7 +101,10 @@ impl Chat {
             action,
             text: text.chars().take(LINE_CHARS_MAX).collect(),
         };
-        lines.keep(said.clone());
+        lines.keep(Kept {
+            said: said.clone(),
+            between,
+        });
         // Under the lock, so that all hear it in the order of the numbers. Nobody may be listening.
         self.events.send(Event::Chat(said.clone())).ok();
         said
@@ -88,7 +115,10 @@ impl Chat {
         let mut lines = self.lines();
         if said.id > lines.last {
             lines.last = said.id;
-            lines.keep(said.clone());
+            lines.keep(Kept {
+                said: said.clone(),
+                between: [None, None],
+            });
             self.events.send(Event::Chat(said)).ok();
         }
     }
@@ -98,12 +128,14 @@ impl Chat {
         *self.lines() = Lines::default();
     }
 
-    /// The lines after the one of that number, which somebody of that name may read.
+    /// The lines after the one of that number, which whoever has that name now may read.
     #[must_use]
     pub fn since(&self, id: u64, name: &str) -> Vec<Said> {
+        let reader = self.person(name);
         let lines = self.lines();
-        let new = lines.kept.iter().filter(|said| said.id > id);
-        new.filter(|said| said.is_for(name)).cloned().collect()
+        let new = lines.kept.iter().filter(|kept| kept.said.id > id);
+        let readable = new.filter(|kept| kept.is_for(name, reader));
+        readable.map(|kept| kept.said.clone()).collect()
     }
 
     /// The number of the last line.
@@ -112,23 +144,43 @@ impl Chat {
         self.lines().last
     }
 
+    fn person(&self, name: &str) -> Option<PersonId> {
+        let person = self.people.as_ref()?.named(name)?;
+        Some(person.id)
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lines {
-    fn keep(&mut self, said: Said) {
+    fn keep(&mut self, kept: Kept) {
         if self.kept.len() >= LINES {
             self.kept.pop_front();
         }
-        self.kept.push_back(said);
+        self.kept.push_back(kept);
+    }
+}
+
+impl Kept {
+    /// Whether `reader`, of that name, may read it.
+    fn is_for(&self, name: &str, reader: Option<PersonId>) -> bool {
+        let Some(to) = &self.said.to else {
+            return true;
+        };
+        let [by, whom] = self.between;
+        let is_reader =
+            |known: &str, id: Option<PersonId>| known == name && (id.is_none() || id == reader);
+        is_reader(&self.said.from, by) || is_reader(to, whom)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Permission;
+    use crate::session::people::{Arrival, Seated};
 
     #[test]
     fn what_is_said_is_numbered_harmless_and_private_where_it_is_meant_to_be() {
@@ -144,6 +196,34 @@ mod tests {
         assert_eq!(texts("carol").len(), 1);
         assert!(texts("carol").iter().all(|text| !text.contains('\x1b')));
         assert!(chat.since(2, "bob").is_empty());
+    }
+
+    #[test]
+    fn what_was_said_to_somebody_is_not_for_the_next_of_that_name() {
+        let events = broadcast::Sender::new(64);
+        let people = Arc::new(People::new(events.clone()));
+        let chat = Chat::among(people.clone(), events);
+        let come = |name: &str| {
+            people.join(Arrival {
+                name: name.to_owned(),
+                permission: Permission::Observer,
+                seated: Seated::Client,
+                account: String::new(),
+                origin: String::new(),
+                server: None,
+            })
+        };
+        let (alice, _bob) = (come("alice"), come("bob"));
+        chat.say("alice", Some("bob"), false, "psst");
+        chat.say("bob", Some("alice"), false, "yes?");
+        chat.say("bob", None, false, "hello");
+        assert_eq!(chat.since(0, "alice").len(), 3);
+        alice.leave("");
+        let _mallory = come("alice");
+        let heard = chat.since(0, "alice");
+        let texts: Vec<&str> = heard.iter().map(|said| said.text.as_str()).collect();
+        assert_eq!(texts, ["hello"]);
+        assert_eq!(chat.since(0, "bob").len(), 3);
     }
 
     #[test]
