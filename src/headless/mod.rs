@@ -218,7 +218,7 @@ impl Script {
             [target] => Some(target.id),
             _ => None,
         };
-        let replies = command::submit(&deck, &self.author, focus, line);
+        let replies = command::submit(&deck, &self.author(), focus, line);
         if command.is_some_and(|command| command.waits) {
             for reply in replies.await {
                 self.reply(id, reply).await;
@@ -234,12 +234,18 @@ impl Script {
         None
     }
 
+    /// Whoever types, by the name everybody sees.
+    fn author(&self) -> Author {
+        let me = self.seat.deck().me();
+        me.map_or_else(|| self.author.clone(), |me| me.author())
+    }
+
     /// The commands that stand behind `.remote_exit`, before the session is left.
     async fn last_commands(&self, line: &str) {
         let (_, commands) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let commands = commands.split(';').map(str::trim);
         for command in commands.filter(|command| !command.is_empty()) {
-            let replies = command::submit(&self.seat.deck(), &self.author, None, command).await;
+            let replies = command::submit(&self.seat.deck(), &self.author(), None, command).await;
             for reply in replies {
                 self.reply(self.last_id, reply).await;
             }

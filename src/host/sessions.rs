@@ -90,6 +90,10 @@ impl Host {
         if person.seated == Seated::Console {
             return Err(format!("{} sits at the host itself", person.name));
         }
+        // Who attached to it is its owner, too.
+        if person.permission > author.permission {
+            return Err(format!("{} is the owner of this host", person.name));
+        }
         // It is shown wherever somebody sees who left.
         let reason = safe::plain(reason.as_bytes());
         let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();

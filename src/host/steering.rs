@@ -63,13 +63,10 @@ enum Taken {
 }
 
 impl Steering {
-    /// Whether somebody may write to a target.
-    fn check(&self, id: TargetId, name: &str) -> Result<(), Hold> {
+    /// Who has a target for themselves.
+    fn hold(&self, id: TargetId) -> Option<Hold> {
         let targets = self.lock();
-        match targets.get(&id).and_then(|target| target.hold.as_ref()) {
-            Some(hold) if hold.name != name => Err(hold.clone()),
-            _ => Ok(()),
-        }
+        targets.get(&id).and_then(|target| target.hold.clone())
     }
 
     /// Somebody writes to a target. The others who did so lately, if they should all be told now.
@@ -127,6 +124,11 @@ impl Steering {
         }
     }
 
+    /// Forgets the targets that are not there any more.
+    fn keep(&self, is_there: impl Fn(TargetId) -> bool) {
+        self.lock().retain(|id, _| is_there(*id));
+    }
+
     /// Brings what is held in line with who is here. The targets that somebody else holds now, or nobody, with the
     /// holder's name.
     fn people(&self, here: &[Person], now: Instant) -> Vec<(TargetId, Option<String>)> {
@@ -173,15 +175,21 @@ impl Host {
     /// # Errors
     /// Who holds it.
     pub(super) fn may_steer(&self, target: &Target, author: &Author) -> Result<(), String> {
-        self.steering
-            .check(target.id, &author.name)
-            .map_err(|hold| {
-                let (name, since) = (&target.name, clock(hold.since));
-                format!(
-                    "{} holds {name} since {since}; .take {name} asks for it",
-                    hold.name
-                )
-            })
+        let Some(hold) = self.steering.hold(target.id) else {
+            return Ok(());
+        };
+        // Names change hands: who holds it is told by who they are.
+        if self
+            .person(author)
+            .is_ok_and(|person| person.id == hold.person)
+        {
+            return Ok(());
+        }
+        let (name, since) = (&target.name, clock(hold.since));
+        Err(format!(
+            "{} holds {name} since {since}; .take {name} asks for it",
+            hold.name
+        ))
     }
 
     /// Somebody writes to a target: those who do so at the same time learn of each other.
@@ -307,6 +315,10 @@ impl Host {
                     self.free_what_is_left();
                 }
             }
+            Ok(Event::Rack) => {
+                let rack = self.rack();
+                self.steering.keep(|id| rack.target(id).is_some());
+            }
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(missed)) => {
                 self.audit("missed", &[("events", &missed.to_string())]);
@@ -341,6 +353,7 @@ impl Host {
 
     fn person(&self, author: &Author) -> Result<Person, String> {
         let named = self.people().named(&author.name);
+        let named = named.filter(|person| person.permission == author.permission);
         let owner = || self.me().filter(|_| author.permission == Permission::Owner);
         named
             .or_else(owner)
@@ -392,9 +405,9 @@ mod tests {
         let (alice, bob) = (person(1, "alice"), person(2, "bob"));
         assert_eq!(steering.take(TARGET, &alice, false), Taken::Free);
         assert_eq!(steering.take(TARGET, &alice, false), Taken::Already);
-        assert!(steering.check(TARGET, "alice").is_ok());
-        assert_eq!(steering.check(TARGET, "bob").unwrap_err().name, "alice");
-        assert!(steering.check(TargetId(2), "bob").is_ok());
+        let holder = |id| steering.hold(id).map(|hold| hold.person);
+        assert_eq!(holder(TARGET), Some(alice.id));
+        assert_eq!(holder(TargetId(2)), None);
         assert!(matches!(steering.take(TARGET, &bob, false), Taken::Held(_)));
         assert_eq!(
             steering.release(TARGET, bob.id),
@@ -404,10 +417,13 @@ mod tests {
             steering.take(TARGET, &bob, true),
             Taken::From("alice".to_owned())
         );
-        assert!(steering.check(TARGET, "alice").is_err());
+        assert_eq!(holder(TARGET), Some(bob.id));
         assert_eq!(steering.release(TARGET, bob.id), Ok(()));
         assert_eq!(steering.release(TARGET, bob.id), Err(None));
-        assert!(steering.check(TARGET, "alice").is_ok());
+        assert_eq!(holder(TARGET), None);
+        steering.take(TARGET, &alice, false);
+        steering.keep(|id| id != TARGET);
+        assert_eq!(holder(TARGET), None);
     }
 
     #[test]
@@ -419,9 +435,12 @@ mod tests {
         alice.name = "ally".to_owned();
         let renamed = steering.people(&[alice.clone()], now);
         assert_eq!(renamed, [(TARGET, Some("ally".to_owned()))]);
-        assert!(steering.check(TARGET, "ally").is_ok());
+        assert_eq!(
+            steering.hold(TARGET).map(|hold| hold.person),
+            Some(alice.id)
+        );
         assert_eq!(steering.people(&[], now), [(TARGET, None)]);
-        assert!(steering.check(TARGET, "bob").is_ok());
+        assert_eq!(steering.hold(TARGET), None);
     }
 
     #[test]

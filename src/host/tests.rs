@@ -1,5 +1,7 @@
 //! A host with targets over real loopback sockets; every wait has a deadline.
 
+mod people;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
