@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 
-use super::{Deck, Event, News};
+use super::{Deck, Event, News, Severity};
 use crate::connect::ClientString;
 use crate::host::Host;
 use crate::session::client::{self, Interest, JoinError, Joining, Visitor, Way};
@@ -22,6 +22,7 @@ struct Inner {
     news: News,
     visitor: Option<Visitor>,
     home: Option<Home>,
+    leaving: tokio::sync::Mutex<()>,
     runtime: Handle,
 }
 
@@ -41,6 +42,7 @@ impl Seat {
             news,
             visitor,
             home,
+            leaving: tokio::sync::Mutex::default(),
             runtime,
         }))
     }
@@ -94,7 +96,20 @@ impl Seat {
             return refused(obstacle);
         }
         if let Deck::Host(host) = self.change(Deck::Client(joined)) {
-            host.stop().await.map_err(JoinError::Refused)?;
+            // In a task of its own: who gives up waiting for us does not keep it from ending.
+            let news = self.0.news.clone();
+            let ended = self.0.runtime.spawn(async move {
+                if let Err(text) = host.stop().await {
+                    let (time, severity) = (Time::now(), Severity::Warning);
+                    news.tell(Event::Notice {
+                        time,
+                        severity,
+                        text,
+                    });
+                }
+            });
+            // Its task may have been ended with the runtime.
+            ended.await.ok();
         }
         Ok(())
     }
@@ -112,7 +127,11 @@ impl Seat {
         let Some(home) = &self.0.home else {
             return Ok(false);
         };
-        self.change(Deck::Host(home(self.0.news.clone())?));
+        // Two may leave at once: there is one host to return to.
+        let _one = self.0.leaving.lock().await;
+        if matches!(self.deck(), Deck::Client(now) if Arc::ptr_eq(&now, &client)) {
+            self.change(Deck::Host(home(self.0.news.clone())?));
+        }
         Ok(true)
     }
 

@@ -8,14 +8,14 @@ use color_eyre::eyre::WrapErr as _;
 use kdeck::cli::{Color, Console, Demo, asking};
 use kdeck::config::{self, Config, Overrides, Places, Problems};
 use kdeck::connect::{ServerString, TargetString};
-use kdeck::deck::{Deck, Home, News, Seat};
+use kdeck::deck::{Deck, Event, Home, News, Seat, Severity};
 use kdeck::headless;
 use kdeck::host::Host;
 use kdeck::session::client::{Interest, Joining, Line, Visitor, Way};
 use kdeck::session::{Author, attach};
 use kdeck::signals::{self, Hangup};
 use kdeck::sim;
-use kdeck::transcript::Limits;
+use kdeck::transcript::{Limits, Time};
 use kdeck::ui::{self, console::End, terminal};
 use tokio::runtime::Runtime;
 
@@ -85,10 +85,6 @@ pub(crate) fn console(
         None => host_seat(config, places, source, visitor, &engine)?,
     };
     if let Deck::Host(host) = seat.deck() {
-        let _inside = engine.enter();
-        if let Err(problem) = attach::listen(&host) {
-            eprintln!("kdeck: {problem}; this host cannot be attached to");
-        }
         match open_servers(&host, &servers, &engine) {
             // The password in it is no event; on the screen it is shown once.
             Ok(told) if options.headless => told.iter().for_each(|text| eprintln!("{text}")),
@@ -207,6 +203,16 @@ fn host_seat(
         let source = Box::new(source.clone());
         let host = Host::start(config, places.clone(), source, handle.clone(), news)?;
         host.sit(&who);
+        let _inside = handle.enter();
+        if let Err(problem) = attach::listen(&host) {
+            let text = format!("{problem}; this host cannot be attached to");
+            let (time, severity) = (Time::now(), Severity::Warning);
+            host.news().tell(Event::Notice {
+                time,
+                severity,
+                text,
+            });
+        }
         std::io::Result::Ok(host)
     };
     let empty = Config {

@@ -1,6 +1,7 @@
 //! A host and its clients over memory: what is said, printed and typed reaches everybody once and in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt as _, DuplexStream};
@@ -13,7 +14,7 @@ use super::transport::{Duplex, Settings};
 use super::{Author, Permission};
 use crate::command;
 use crate::config::{Config, Overrides, Places};
-use crate::deck::{Deck, News};
+use crate::deck::{Deck, Home, News, Seat};
 use crate::host::Host;
 use crate::rack::State;
 use crate::transcript::{Ending, Kind, Reader, Step, Transcript};
@@ -282,4 +283,24 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
     }
     same(&rig.host, &alice).await;
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_leave_a_session_at_once_return_to_one_host() {
+    let rig = Rig::start().await;
+    let client = rig.join("alice", Permission::Operator, None).await;
+    same(&rig.host, &client).await;
+    let homes = Arc::new(AtomicUsize::new(0));
+    let (counted, places, runtime) = (homes.clone(), places(&rig.home), Handle::current());
+    let home: Home = Box::new(move |news| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let source = Box::new(|| Ok(Config::default()));
+        let (config, places, runtime) = (Config::default(), places.clone(), runtime.clone());
+        Host::start(config, places, source, runtime, news).map_err(|error| error.to_string())
+    });
+    let seat = Seat::with(Deck::Client(client), Handle::current(), None, Some(home));
+    let (first, second) = soon(async { tokio::join!(seat.leave(), seat.leave()) }).await;
+    assert_eq!((first, second), (Ok(true), Ok(true)));
+    assert!(matches!(seat.deck(), Deck::Host(_)));
+    assert_eq!(homes.load(Ordering::Relaxed), 1);
 }
