@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Call, Replies, Reply, line, ready};
 use crate::connect::ServerString;
-use crate::deck::Deck;
+use crate::deck::{Deck, obstacle};
 use crate::host::Host;
 use crate::rack::Target;
 use crate::session::people::Seated;
@@ -270,23 +270,13 @@ fn host_role(host: &Host, wanted: &str) -> Result<String, String> {
                 .to_owned(),
         ),
         "server" => Ok("this is a server already".to_owned()),
-        "client" => {
-            let mut first = Vec::new();
-            if targets > 0 {
-                first.push(counted(targets, "target"));
-            }
-            if !ids.is_empty() {
-                first.push(plural("server", &ids));
-            }
-            Err(match first.is_empty() {
-                true => "a client is joined to somebody else's session: .remote STRING joins one".to_owned(),
-                false => format!(
-                    "a {role} is no client at the same time: end {} first (.remove, .endsrv N), then .remote STRING \
-                     joins somebody else's session",
-                    first.join(" and ")
-                ),
-            })
-        }
+        "client" => Err(match obstacle(targets, &servers) {
+            None => "a client is joined to somebody else's session: .remote STRING joins one".to_owned(),
+            Some(what) => format!(
+                "a {role} is no client at the same time: end {what} first (@all .remove, .endsrv N /disconnect), then \
+                 .remote STRING joins somebody else's session"
+            ),
+        }),
         _ => Err(ROLES.to_owned()),
     }
 }

@@ -4,6 +4,7 @@
 //! to be joined to somebody else's session. A [`Seat`] holds the deck in force.
 
 mod news;
+mod obstacle;
 mod seat;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use self::news::News;
+pub use self::obstacle::obstacle;
 pub use self::seat::{Home, Seat};
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};
@@ -151,24 +153,10 @@ impl Deck {
                     .to_owned(),
             );
         };
-        let targets = host.rack().targets().len();
-        let servers: Vec<String> = host
-            .servers()
-            .iter()
-            .map(|server| format!("server {}", server.id))
-            .collect();
-        let mut parts = Vec::new();
-        match targets {
-            0 => {}
-            1 => parts.push("1 target".to_owned()),
-            count => parts.push(format!("{count} targets")),
-        }
-        parts.extend(servers);
-        (!parts.is_empty()).then(|| {
+        obstacle(host.rack().targets().len(), &host.servers()).map(|what| {
             format!(
-                "a debugger is never server and client at once, and targets need their host: end {} first \
-                 (@all .remove, .endsrv N /disconnect)",
-                parts.join(" and ")
+                "a debugger is never server and client at once, and targets need their host: end {what} first \
+                 (@all .remove, .endsrv N /disconnect)"
             )
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! A copy of what the deck tells, taken when that changed. Nothing here asks or decides anything.
 
-use crate::deck::{Deck, Role};
+use crate::deck::{Deck, Role, obstacle};
 use crate::session::client::Line;
 use crate::session::server::ServerEntry;
 use crate::session::{Permission, Person};
@@ -98,25 +98,10 @@ impl Company {
         me.is_some_and(|me| me.permission == Permission::Observer)
     }
 
-    /// What has to end before a host with so many targets can become a client: `end server 0 and 2 targets first`.
+    /// What has to end before a host with so many targets can become a client: `end 2 targets and server 0 first`.
     #[must_use]
     pub fn in_the_way(&self, targets: usize) -> Option<String> {
-        let ids: Vec<String> = self.servers.iter().map(|s| s.id.to_string()).collect();
-        let servers = match ids.as_slice() {
-            [] => None,
-            [id] => Some(format!("server {id}")),
-            ids => Some(format!("servers {}", ids.join(", "))),
-        };
-        let targets = match targets {
-            0 => None,
-            1 => Some("1 target".to_owned()),
-            count => Some(format!("{count} targets")),
-        };
-        match (servers, targets) {
-            (None, None) => None,
-            (Some(one), None) | (None, Some(one)) => Some(format!("end {one} first")),
-            (Some(servers), Some(targets)) => Some(format!("end {servers} and {targets} first")),
-        }
+        obstacle(targets, &self.servers).map(|what| format!("end {what} first"))
     }
 }
 
@@ -158,34 +143,6 @@ fn option<'a>(string: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn server(id: u32) -> ServerEntry {
-        ServerEntry {
-            id,
-            string: "tcp:Port=5005,Password=*".to_owned(),
-            join: String::new(),
-            clients: 0,
-            ending: false,
-            open: false,
-        }
-    }
-
-    #[test]
-    fn what_is_in_the_way_of_a_client_is_said_in_words() {
-        let mut company = Company::default();
-        assert_eq!(company.in_the_way(0), None);
-        assert_eq!(company.in_the_way(1).as_deref(), Some("end 1 target first"));
-        company.servers.push(server(0));
-        assert_eq!(
-            company.in_the_way(2).as_deref(),
-            Some("end server 0 and 2 targets first")
-        );
-        company.servers.push(server(3));
-        assert_eq!(
-            company.in_the_way(0).as_deref(),
-            Some("end servers 0, 3 first")
-        );
-    }
 
     #[test]
     fn strings_are_told_apart_by_their_shortest_form() {

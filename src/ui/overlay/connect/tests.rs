@@ -100,7 +100,7 @@ fn with_servers_that_were_found() {
 fn while_there_is_something_in_the_way() {
     snapshot!(
         &Connect::new(""),
-        Some("not now: end server 0 and 2 targets first")
+        Some("not now: end 2 targets and server 0 first")
     );
 }
 

@@ -99,7 +99,7 @@ fn the_switcher_opens_and_ends_servers_and_clears_the_way() {
     assert_eq!(stage.keys("f2 X y"), [gives(".endsrv 0 /disconnect")]);
     stage.keys("f2 e");
     let screen = stage.screen(80, 24);
-    assert!(screen.contains("End server 0 and 2 targets?"), "{screen}");
+    assert!(screen.contains("End 2 targets and server 0?"), "{screen}");
     assert!(screen.contains("Cut off: 2 clients."), "{screen}");
     assert_eq!(
         stage.keys("y"),
