@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::right;
-use super::table::{self, Command, Place, Right};
+use super::entry::{Command, Place, Right};
+use super::{right, table};
 use crate::host::{OBSERVER, may as may_at_host};
 use crate::rack::{Pattern, Rack, Target, TargetId};
 use crate::session::{Allowed, Author, Permission};

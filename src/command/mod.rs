@@ -4,6 +4,7 @@
 //! the one in front of the person.
 
 pub mod devices;
+mod entry;
 mod help;
 pub mod history;
 pub mod line;
@@ -26,8 +27,9 @@ use crate::session::{Allowed, Author};
 use crate::target::Request;
 use crate::transcript::Seq;
 
+pub use entry::{Command, Completes, Place, Right};
 pub use line::{Line, Verb};
-pub use table::{Command, Completes, Place, Right, TABLE};
+pub use table::TABLE;
 
 /// Said of a request whose target ended before it was done.
 const GONE: &str = "the target was removed or changed before it was done";

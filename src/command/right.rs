@@ -2,7 +2,7 @@
 //!
 //! Other commands have it in the [table](super::table).
 
-use super::table::{Command, Right};
+use super::entry::{Command, Right};
 use crate::connect::{ServerString, ServerTransport, TargetLink, TargetString};
 
 /// What this command asks for with that argument.
