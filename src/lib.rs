@@ -10,13 +10,18 @@
 //! 4. [`transcript`] is the target's numbered history, a bounded ring of raw bytes with their times. The actor appends;
 //!    everybody else reads, at their own pace:
 //! 5. [`transcript::log`] writes the log files; [`headless`] prints events; [`ui`] draws what is visible, which
-//!    [`transcript::safe`] has made harmless first.
+//!    [`transcript::safe`] has made harmless first. Devices of the raw port get their lines of [`session::devices`].
+//! 6. To others in the session it goes on: `session/server/peer.rs` has one task for each client and sends what that
+//!    client has asked for, as far as it can take it; `session/client/mirror.rs` puts it into transcripts with the same
+//!    numbers, from which its own screen reads.
 //!
 //! # A key's way out
 //!
 //! 1. [`ui`] turns a key into a message, `ui/update` into a change of the screen or an effect.
 //! 2. [`command`] parses the line: whom it is for, and which command of the table it is.
-//! 3. [`deck`] is the seat the person has: the [`host`] of this process.
+//! 3. [`deck`] is the seat the person has: the [`host`] of this process, or a [`session::client`] of another one. A client
+//!    sends the line as it was typed; its task at the server has it carried out as whoever was let in, and their permission
+//!    is judged there, by [`command`] and once more by [`host`].
 //! 4. [`host`] records the line in the transcript and queues it for the target's actor.
 //! 5. [`target`] encodes it with the engine and writes it to the link. To a kernel it is a debugger's command:
 //!    `target/kd/commands` carries it out, with the pure code of [`code`] on memory that is fetched as it is needed.
@@ -36,7 +41,13 @@
 //! | [`transcript`] | entries, the ring, readers, log files, search, text made safe |
 //! | [`rack`] | what is known of all targets; addresses like `@web*` |
 //! | [`host`] | the engine that owns the targets; runs with or without a screen |
-//! | [`deck`] | the seat somebody sits in, and the rare events that are told there |
+//! | [`deck`] | the seat somebody sits in, at a host or a client, and the rare events that are told there |
+//! | [`session`] | many people on one rack: who is here, what they may, what they say, what is recorded of it |
+//! | [`session::transport`] | byte streams that carry a session, TLS, certificates and pins |
+//! | [`session::door`] | letting people in: versions, passwords, deadlines |
+//! | [`session::server`], [`session::client`] | the two ends of a session once somebody is in |
+//! | [`session::devices`] | the raw debug-and-chat port, and the file of its devices |
+//! | [`session::directory`] | finding servers, here and on other machines |
 //! | [`command`] | one table of all commands, their parser, whom they address |
 //! | [`headless`] | the scripting contract |
 //! | [`ui`] | the screen: messages, model and update, views, key map, themes, terminal |
@@ -44,9 +55,10 @@
 //! | [`setup`] | keys and settings of Windows targets, and what is wrong with them |
 //! | [`signals`] | what ends a run in an orderly way |
 //!
-//! Two rules carry it. A slow reader slows nobody: transcripts are bounded, readers hold a position and learn what they
+//! Three rules carry it. A slow reader slows nobody: transcripts are bounded, readers hold a position and learn what they
 //! missed. What a target sends is hostile: it is kept raw, and nothing of it reaches a terminal but what
-//! [`transcript::safe`] lets through.
+//! [`transcript::safe`] lets through. What a client says of itself counts for nothing: what it may do is decided at the
+//! host.
 
 pub mod cli;
 pub mod code;
