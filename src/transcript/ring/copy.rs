@@ -167,7 +167,9 @@ mod tests {
         ]
     }
 
-    fn all(ring: &Ring) -> Vec<(Seq, Kind, Vec<u8>, Ending, Option<String>)> {
+    type Whole = (Seq, Kind, Vec<u8>, Ending, Option<String>);
+
+    fn all(ring: &Ring) -> Vec<Whole> {
         let entries = ring.entries(0);
         let entry = |entry: Entry<'_>| {
             let who = entry.who.map(String::from);
