@@ -26,6 +26,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// The pauses between tries to come back.
 const PAUSE_FIRST: Duration = Duration::from_millis(300);
 const PAUSE_LONGEST: Duration = Duration::from_secs(15);
+/// How long the server has to take it that we leave.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
 /// Pieces that were read and wait to be applied.
@@ -157,9 +159,12 @@ impl Runner {
                     send(&mut out, &ToServer::Leave);
                     let farewell = async {
                         writer.write_all(&out).await?;
-                        writer.shutdown().await
+                        writer.shutdown().await?;
+                        // The server closes once it has read that. An SSH client that is ended before takes it along.
+                        while let Some(Ok(_)) = inbox.recv().await {}
+                        std::io::Result::Ok(())
                     };
-                    tokio::time::timeout(Duration::from_secs(1), farewell).await.ok();
+                    tokio::time::timeout(FAREWELL, farewell).await.ok();
                     return Ended::Left;
                 }
                 piece = inbox.recv() => {
