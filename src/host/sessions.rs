@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
 use super::Host;
@@ -273,7 +274,16 @@ impl Host {
 
     /// Runs a task that the end of the host waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn_on(task, &self.runtime);
+        self.spawn_on(task, &self.runtime);
+    }
+
+    /// The same on other threads than those that read targets.
+    pub(crate) fn spawn_on(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+        runtime: &Handle,
+    ) {
+        self.tasks.spawn_on(task, runtime);
     }
 
     /// Begins to mind who comes and goes.

@@ -1,7 +1,7 @@
 //! A position in a transcript, and what there is to read from it.
 
 use super::entry::{Ending, Entry, Seq};
-use super::ring::Ring;
+use super::ring::{Lines, Ring};
 
 /// One reader's place in one transcript: every entry is read once, and an open line in pieces while it grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,12 @@ impl Reader {
     /// returns false counts as read.
     ///
     /// Entries that wait behind an open line are read with it if `past_open`, else once it has ended.
-    pub fn read(&mut self, ring: &Ring, past_open: bool, mut take: impl FnMut(Step<'_>) -> bool) {
+    pub fn read<'a>(
+        &mut self,
+        ring: &'a Ring,
+        past_open: bool,
+        mut take: impl FnMut(Step<'a>) -> bool,
+    ) {
         if self.next < ring.first() {
             let missed = ring.first() - self.next;
             *self = Self::from(ring.first());
@@ -77,7 +82,23 @@ impl Reader {
         }
     }
 
-    fn read_ahead(&mut self, ring: &Ring, from: Seq, mut take: impl FnMut(Step<'_>) -> bool) {
+    /// Reads the whole lines that are next, of one time and as many as begin within so many bytes, in one piece. `None`
+    /// if something else is next: [`Reader::read`] tells what.
+    pub fn lines<'a>(&mut self, ring: &'a Ring, bytes: usize) -> Option<Lines<'a>> {
+        if self.seen > 0 {
+            return None;
+        }
+        let lines = ring.lines(self.next, bytes)?;
+        self.next += lines.count;
+        Some(lines)
+    }
+
+    fn read_ahead<'a>(
+        &mut self,
+        ring: &'a Ring,
+        from: Seq,
+        mut take: impl FnMut(Step<'a>) -> bool,
+    ) {
         for entry in ring.entries(from.max(self.ahead)) {
             self.ahead = entry.seq + 1;
             if !take(Step::Entry(entry, 0)) {

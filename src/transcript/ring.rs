@@ -6,6 +6,8 @@
 
 mod copy;
 
+pub use self::copy::Lines;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ mod support;
 
 mod device;
 mod everybody;
+mod idle;
 mod lost_lines;
 mod rack;
 mod relay;

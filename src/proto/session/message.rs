@@ -261,6 +261,15 @@ pub enum Piece<'a> {
     },
 }
 
+impl Piece<'_> {
+    /// Its text.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Lines { bytes, .. } | Self::Entry { bytes, .. } => bytes,
+        }
+    }
+}
+
 /// Kinds of message a server sends.
 const TO_CLIENT: u8 = 15;
 /// Kinds of message a client sends.

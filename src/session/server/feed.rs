@@ -8,7 +8,7 @@ use crate::proto::session::frame::{self, SERVER_BYTES_MAX};
 use crate::proto::session::message::{From, Glance, Lines, Piece, StatusInfo, ToClient};
 use crate::rack::{Status, Target};
 use crate::transcript::log::Health;
-use crate::transcript::{Ending, Entry, Kind, Reader, Ring, Seq, Step, Time};
+use crate::transcript::{Ending, Entry, Reader, Ring, Step};
 
 /// Bytes of text of the newest entry that is shown of a target that is not followed.
 const GLANCE_BYTES: usize = 256;
@@ -91,12 +91,14 @@ impl Feed {
         };
         let before = out.len();
         let complete = self.target.transcript.with(|ring| {
-            let mut batch = Batch::default();
-            reader.read(ring, true, |step| {
-                batch.take(step);
-                batch.cost < budget
-            });
-            if batch.is_empty() {
+            let (mut pieces, mut cost) = (Vec::new(), 0);
+            while cost < budget
+                && let Some(piece) = next(reader, ring, budget - cost)
+            {
+                cost += ENTRY_COST + piece.bytes().len();
+                pieces.push(piece);
+            }
+            if pieces.is_empty() {
                 return true;
             }
             let behind = ring.next().saturating_sub(reader.position());
@@ -105,10 +107,10 @@ impl Feed {
                 lines: ring.output_lines(),
                 bytes: ring.output_bytes(),
                 behind,
-                pieces: batch.pieces(ring),
+                pieces,
             });
             append(&message, out);
-            batch.cost < budget
+            cost < budget
         });
         if complete {
             self.transcript = Some(version);
@@ -147,86 +149,26 @@ pub(super) fn append(message: &ToClient<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Entries that go into one frame. Whole lines of the same time are sent as one run.
-#[derive(Debug, Default)]
-struct Batch {
-    parts: Vec<Part>,
-    /// Whole lines, each with its newline.
-    text: Vec<u8>,
-    cost: usize,
-}
-
-#[derive(Debug)]
-enum Part {
-    Run {
-        first: Seq,
-        time: Time,
-        /// Where its lines end in the text.
-        end: usize,
-        next: Seq,
-    },
-    Entry {
-        seq: Seq,
-        seen: usize,
-    },
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    fn take(&mut self, step: Step<'_>) {
-        // What was missed shows in the numbers.
-        let Step::Entry(entry, seen) = step else {
-            return;
-        };
-        self.cost += ENTRY_COST + entry.bytes.len().saturating_sub(seen);
-        if entry.kind != Kind::Output || entry.ending != Ending::Whole || seen > 0 {
-            let seq = entry.seq;
-            return self.parts.push(Part::Entry { seq, seen });
-        }
-        self.text.extend_from_slice(entry.bytes);
-        self.text.push(b'\n');
-        match self.parts.last_mut() {
-            Some(Part::Run {
-                time, end, next, ..
-            }) if *time == entry.time && *next == entry.seq => {
-                *end = self.text.len();
-                *next += 1;
-            }
-            _ => self.parts.push(Part::Run {
-                first: entry.seq,
-                time: entry.time,
-                end: self.text.len(),
-                next: entry.seq + 1,
-            }),
-        }
-    }
-
-    fn pieces<'a>(&'a self, ring: &'a Ring) -> Vec<Piece<'a>> {
-        let mut start = 0;
-        let parts = self.parts.iter();
-        let pieces = parts.filter_map(|part| match *part {
-            Part::Run {
-                first, time, end, ..
-            } => {
-                let bytes = self.text.get(start..end)?;
-                start = end;
-                Some(Piece::Lines {
-                    first,
-                    time,
-                    bytes: Bytes::new(bytes),
-                })
-            }
-            Part::Entry { seq, seen } => {
-                let entry = ring.entry(seq)?;
-                let rest = entry.bytes.get(seen..)?;
-                Some(piece(&entry, seen, rest))
-            }
+/// What is next: whole lines where there are some, as they are stored, else an entry.
+fn next<'a>(reader: &mut Reader, ring: &'a Ring, budget: usize) -> Option<Piece<'a>> {
+    if let Some(lines) = reader.lines(ring, budget) {
+        return Some(Piece::Lines {
+            first: lines.first,
+            time: lines.time,
+            bytes: Bytes::new(lines.bytes),
         });
-        pieces.collect()
     }
+    let mut found = None;
+    reader.read(ring, true, |step| match step {
+        // What was missed shows in the numbers.
+        Step::Missed(_) => true,
+        Step::Entry(entry, seen) => {
+            let rest = entry.bytes.get(seen..).unwrap_or_default();
+            found = Some(piece(&entry, seen, rest));
+            false
+        }
+    });
+    found
 }
 
 fn piece<'a>(entry: &Entry<'a>, seen: usize, bytes: &'a [u8]) -> Piece<'a> {

@@ -5,6 +5,7 @@
 //! "Controlling a remote debugging session" of Microsoft's debugger documentation.
 
 mod accept;
+mod crew;
 mod feed;
 mod guest;
 pub mod lobby;
@@ -102,6 +103,7 @@ impl Servers {
         let shown = listener.shown().clone();
         let passwords = secret::passwords(&string).await.map_err(failed)?;
         let door = Door::new(passwords, self.guard.clone());
+        let crew = crew::crew().map_err(|error| failed(error.to_string()))?;
         let server = Server {
             lines: Lines::new(&shown, &super::machine_name()),
             hidden: shown.hidden || calls(&shown).is_some(),
@@ -137,7 +139,7 @@ impl Servers {
             &shown,
             &start::Notes::new(&shown, &trust, made, warnings),
         );
-        host.spawn(accepting.run(id));
+        host.spawn_on(accepting.run(id), &crew);
         self.changed(host);
         Ok(text)
     }

@@ -45,6 +45,10 @@ const GLANCE_EVERY: Duration = Duration::from_millis(250);
 const GATHER: Duration = Duration::from_millis(4);
 /// How long what somebody sent before their line ended is read.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// How long the last that is said may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Why everybody leaves in the end.
+const HOST_ENDED: &str = "the host ended";
 /// Bytes read at once.
 const READ_BYTES: usize = 16 << 10;
 /// Lines a client may send at once, and how many a second after that; more are taken up later.
@@ -211,24 +215,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             self.drain_events();
             self.send_statuses();
             self.send_bulk();
-            if !self.out.is_empty() {
-                let written = tokio::select! {
-                    biased;
-                    reason = eviction.out() => return Ended::PutOut(reason),
-                    written = self.writer.write_all(&self.out) => written,
-                    () = tokio::time::sleep_until(heard + SILENCE), if inbox.is_empty() => {
-                        return Ended::Lost("it does not read".to_owned());
-                    }
-                };
-                self.out.clear();
-                let flushed = match written {
-                    Ok(()) => self.writer.flush().await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = flushed {
-                    return Ended::Lost(error.to_string());
-                }
-                self.last_write = Instant::now();
+            if !self.out.is_empty()
+                && let Err(ended) = self.write(inbox, eviction).await
+            {
+                return ended;
             }
             let more = self.credit > 0 && self.feeds.iter().any(Feed::is_wanted);
             let glances = self.credit > 0
@@ -248,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 biased;
                 reason = eviction.out() => return self.bye(reason).await,
                 () = ending.cancelled() => {
-                    return self.bye("the host ended".to_owned()).await;
+                    return self.bye(HOST_ENDED.to_owned()).await;
                 }
                 request = inbox.recv(), if can_take => match request {
                     Some(Ok(request)) => {
@@ -264,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 event = self.events.recv() => match event {
                     Ok(event) => self.event(event),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
-                    Err(broadcast::error::RecvError::Closed) => return Ended::PutOut("the host ended".to_owned()),
+                    Err(broadcast::error::RecvError::Closed) => return Ended::PutOut(HOST_ENDED.to_owned()),
                 },
                 () = std::future::ready(()), if more => {}
                 () = tokio::time::sleep_until(self.next_glance), if glances => {}
@@ -274,6 +264,44 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 }
             }
         }
+    }
+
+    /// Writes what was gathered, for as long as the client reads or at least says something.
+    async fn write(
+        &mut self,
+        inbox: &mpsc::Receiver<Result<ToServer, String>>,
+        eviction: &Eviction,
+    ) -> Result<(), Ended> {
+        let ending = self.host.ending();
+        let too_late = async {
+            ending.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        let silent = async {
+            let mut said = inbox.len();
+            loop {
+                tokio::time::sleep(SILENCE).await;
+                if inbox.len() <= std::mem::replace(&mut said, inbox.len()) {
+                    return;
+                }
+            }
+        };
+        let writing = async {
+            self.writer.write_all(&self.out).await?;
+            self.writer.flush().await
+        };
+        let written = tokio::select! {
+            biased;
+            reason = eviction.out() => return Err(Ended::PutOut(reason)),
+            written = writing => written,
+            () = too_late => return Err(Ended::PutOut(HOST_ENDED.to_owned())),
+            () = silent => return Err(Ended::Lost("it does not read".to_owned())),
+        };
+        written.map_err(|error| Ended::Lost(error.to_string()))?;
+        self.out.clear();
+        self.out.shrink_to(4 * OUT_BYTES);
+        self.last_write = Instant::now();
+        Ok(())
     }
 
     async fn bye(&mut self, reason: String) -> Ended {
@@ -289,9 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             self.writer.shutdown().await
         };
         // It may not be reading any more.
-        tokio::time::timeout(Duration::from_secs(1), last_words)
-            .await
-            .ok();
+        tokio::time::timeout(LAST_WORDS, last_words).await.ok();
         Ended::PutOut(reason)
     }
 

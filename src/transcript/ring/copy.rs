@@ -1,12 +1,33 @@
 //! A ring that is the copy of another one: it takes that one's entries, with their numbers.
 
-use super::{CHUNK_BYTES, Held, Open, Ring, Run};
+use super::{CHUNK_BYTES, Chunk, Held, Open, Ring, Run};
 use crate::transcript::entry::{Ending, Entry, Kind, Seq, Time};
 
 /// Bytes of the longest entry that is taken from elsewhere.
 const ENTRY_BYTES_MAX: usize = CHUNK_BYTES / 2;
 
+/// Whole lines of output that were appended at the same time, as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines<'a> {
+    /// The number of the first.
+    pub first: Seq,
+    /// How many.
+    pub count: u64,
+    /// When they came.
+    pub time: Time,
+    /// All of them, each with its newline.
+    pub bytes: &'a [u8],
+}
+
 impl Ring {
+    /// The whole lines of one time from that entry on, as many as begin within so many bytes; `None` if that entry is
+    /// none.
+    pub fn lines(&self, seq: Seq, bytes: usize) -> Option<Lines<'_>> {
+        let chunks = self.chunks.partition_point(|chunk| chunk.first <= seq);
+        let chunk = self.chunks.get(chunks.checked_sub(1)?)?;
+        chunk.lines(usize::try_from(seq - chunk.first).ok()?, bytes)
+    }
+
     /// Takes an entry of another ring. Its bytes are those after the first `seen`, which were taken before, while it was
     /// open. What is known is not taken again. Where entries are missing before it, all that is older is forgotten: a history has no holes.
     pub fn copy(&mut self, entry: Entry<'_>, seen: usize) {
@@ -58,15 +79,22 @@ impl Ring {
 
     /// Takes whole lines of output, each with its newline, the first of which has that number.
     pub fn copy_lines(&mut self, first: Seq, time: Time, mut bytes: &[u8]) {
-        let known = self.next().saturating_sub(first);
+        let known = self.stored.saturating_sub(first);
         for _ in 0..known {
             let Some(end) = memchr::memchr(b'\n', bytes) else {
                 return;
             };
             bytes = bytes.get(end + 1..).unwrap_or_default();
         }
-        if first > self.next() || self.open.is_some() {
+        if bytes.is_empty() {
+            return;
+        }
+        if first > self.stored {
             self.restart(first);
+        } else {
+            // The line that was open comes whole, and what waited behind it comes again.
+            self.open = None;
+            self.held.clear();
         }
         let lines = self.lines;
         self.store_lines(time, bytes);
@@ -129,6 +157,35 @@ impl Ring {
     }
 }
 
+impl Chunk {
+    fn lines(&self, index: usize, bytes: usize) -> Option<Lines<'_>> {
+        let runs = self.runs.partition_point(|run| run.first as usize <= index);
+        let run = self.runs.get(runs.checked_sub(1)?)?;
+        if run.kind != Kind::Output || run.lost {
+            return None;
+        }
+        let after = self.runs.get(runs).map(|next| next.first as usize);
+        let ends = self.ends.get(index..after.unwrap_or(self.ends.len()))?;
+        let before = index.checked_sub(1).map(|before| self.ends.get(before));
+        let start = before.map_or(Some(0), |end| end.map(|end| *end as usize))?;
+        let (mut end, mut count) = (start, 0);
+        for next in ends {
+            let next = *next as usize;
+            let is_whole = self.text.get(end..next)?.ends_with(b"\n");
+            if !is_whole || end - start >= bytes {
+                break;
+            }
+            (end, count) = (next, count + 1);
+        }
+        (count > 0).then_some(Lines {
+            first: self.first + index as u64,
+            count,
+            time: run.time,
+            bytes: self.text.get(start..end)?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -182,6 +239,15 @@ mod tests {
     /// Hands on up to so many steps; false if there were no more.
     fn hand_on(reader: &mut Reader, original: &Ring, copy: &mut Ring, steps: usize) -> bool {
         let mut left = steps;
+        while left > 0
+            && let Some(lines) = reader.lines(original, 50)
+        {
+            copy.copy_lines(lines.first, lines.time, lines.bytes);
+            left -= 1;
+        }
+        if left == 0 {
+            return true;
+        }
         reader.read(original, true, |step| {
             if let Step::Entry(entry, seen) = step {
                 let rest = entry.bytes.get(seen..).expect("what was seen is there");
@@ -201,6 +267,18 @@ mod tests {
             left > 0
         });
         left == 0
+    }
+
+    #[test]
+    fn a_line_that_was_open_when_the_line_was_cut_comes_whole_and_nothing_is_forgotten() {
+        let (mut original, mut copy) = (Ring::new(Limits::default()), Ring::new(Limits::default()));
+        original.output(Time(1), b"before\nlogin: ");
+        let mut reader = Reader::default();
+        hand_on(&mut reader, &original, &mut copy, 1000);
+        original.output(Time(2), b"root\nafter\n");
+        let mut reader = Reader::from(copy.resume_at());
+        hand_on(&mut reader, &original, &mut copy, 1000);
+        assert_eq!(all(&copy), all(&original));
     }
 
     proptest! {
