@@ -422,13 +422,13 @@ async fn serve_evil(mut listener: Listener, clients: usize) {
 #[test]
 fn a_server_cannot_steer_the_terminal_of_its_clients() {
     let (runtime, home, port) = (runtime(), Home::new(), free_port());
-    let serving = runtime.block_on(async {
+    let opened = runtime.block_on(async {
         let string: ServerString = format!("tcp:port={port},password=x")
             .parse()
             .expect("a string");
-        let opened = Listener::open(&string, &trust(home.path()), &places(home.path())).await;
-        tokio::spawn(serve_evil(opened.expect("the port is free"), 2))
+        Listener::open(&string, &trust(home.path()), &places(home.path())).await
     });
+    let serving = runtime.spawn(serve_evil(opened.expect("the port is free"), 2));
     let string = format!("tcp:Port={port},Server=127.0.0.1,password={PASSWORD}");
     let mut client = Headless::start(&["-remote", &string, "--linger"]);
     client.say("one");

@@ -119,10 +119,9 @@ fn a_certificate_of_ssl_is_shown_trusted_and_its_change_refused_before_anything_
     // Another server with another certificate takes its place, and listens for a word.
     let impostor = Home::new();
     let other = trust(impostor.path());
-    let heard = runtime.block_on(async {
-        let opened = listen(&impostor, &format!("ssl:port={port},password=x"), &other).await;
-        tokio::spawn(hear(opened))
-    });
+    let string_there = format!("ssl:port={port},password=x");
+    let opened = runtime.block_on(listen(&impostor, &string_there, &other));
+    let heard = runtime.spawn(hear(opened));
     let refused = join(pinned.home, &string);
     assert_eq!(refused.code(), 1, "{refused:?}");
     let told = &refused.complaints;
