@@ -67,3 +67,15 @@ async fn an_operator_does_not_put_the_owner_out_who_came_back_by_attaching() {
     let kicked = rig.host.kick(&owner.person().author(), "alice", "enough");
     assert_eq!(kicked.as_deref(), Ok("alice is put out"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_ends_while_a_server_opens_has_no_server() {
+    let rig = start("");
+    let string = "npipe:pipe=late,password=Lab12".parse().unwrap();
+    let mut opening = std::pin::pin!(rig.host.open_server(string));
+    assert!(futures_util::poll!(opening.as_mut()).is_pending());
+    rig.host.end();
+    let opened = soon(opening).await;
+    assert!(opened.unwrap_err().contains("this host is ending"));
+    assert!(rig.host.servers().is_empty());
+}

@@ -102,6 +102,10 @@ impl Servers {
             .map_err(failed)?;
         let shown = listener.shown().clone();
         let passwords = secret::passwords(&string).await.map_err(failed)?;
+        // Whoever sits here may have become a client meanwhile.
+        if host.ending().is_cancelled() {
+            return Err(failed("this host is ending".to_owned()));
+        }
         let door = Door::new(passwords, self.guard.clone());
         let crew = crew::crew().map_err(|error| failed(error.to_string()))?;
         let server = Server {

@@ -1,6 +1,7 @@
 //! A typed line: whom it is for, whether to ask first, and what the screen does itself.
 
 use crate::command::{Line, Place, Verb};
+use crate::config::secrets::secrets;
 use crate::deck::Severity;
 use crate::rack::Pattern;
 use crate::target::Request;
@@ -73,9 +74,9 @@ impl Model {
         effects
     }
 
-    /// What was typed is kept, and the rest done.
+    /// What was typed is kept, and the rest done. With a password or a key in it, it does not get into the file.
     fn remembered(&mut self, typed: String, mut effects: Vec<Effect>) -> Vec<Effect> {
-        if self.line.history.add(&typed) {
+        if self.line.history.add(&typed) && secrets(&typed).is_empty() {
             effects.insert(0, Effect::Remember(typed));
         }
         effects

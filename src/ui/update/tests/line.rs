@@ -24,6 +24,30 @@ fn a_line_goes_to_the_target_in_front_and_is_remembered() {
 }
 
 #[test]
+fn a_line_with_a_password_comes_back_and_is_kept_in_no_file() {
+    let mut stage = Stage::new(3);
+    stage.keys("i");
+    for typed in [
+        ".server tcp:port=5005,password=Lab12",
+        ".add net:port=50000,key=1.2.3.4",
+        ".remote tcp:server=lab01,port=5005,password=Lab12",
+    ] {
+        stage.model.overlay = None;
+        let effects = stage.line(typed);
+        assert!(
+            !effects.contains(&Effect::Remember(typed.into())),
+            "{effects:?}"
+        );
+    }
+    stage.model.overlay = None;
+    assert!(
+        stage
+            .line(".server npipe:pipe=lab")
+            .contains(&Effect::Remember(".server npipe:pipe=lab".into()))
+    );
+}
+
+#[test]
 fn typing_wants_nothing_but_a_frame_of_what_is_known() {
     let mut stage = Stage::new(3);
     stage.keys("i");
