@@ -11,6 +11,7 @@ mod rack;
 mod raw;
 mod refusing;
 mod restoring;
+mod sessions;
 mod windows;
 mod wire;
 
@@ -25,6 +26,9 @@ mod press {
     pub const PAGE_UP: &str = "\x1b[5~";
     pub const END: &str = "\x1b[F";
     pub const TAB: &str = "\t";
+    pub const DOWN: &str = "\x1b[B";
+    pub const F4: &str = "\x1bOS";
+    pub const CTRL_B: &str = "\x02";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_O: &str = "\x0f";
     pub const CTRL_P: &str = "\x10";
@@ -62,6 +66,19 @@ impl Desk {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        let home = support::home::Home::new();
+        Self::in_home(home, columns, rows, targets, arguments, variables)
+    }
+
+    /// The same in that home.
+    fn in_home(
+        home: support::home::Home,
+        columns: u16,
+        rows: u16,
+        targets: usize,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let peers: Vec<Peer> = (0..targets).map(|_| Peer::listen()).collect();
         let strings: Vec<String> = peers
             .iter()
@@ -72,7 +89,6 @@ impl Desk {
         all.extend(arguments);
         let mut environment = vec![("TERM", "xterm-256color")];
         environment.extend(variables);
-        let home = support::home::Home::new();
         let screen = Terminal::start_with(home, columns, rows, &all, &environment);
         let lines = peers.iter().map(Peer::accept).collect();
         screen.wait_text(&format!("R {targets}"));
