@@ -370,7 +370,9 @@ impl Console {
                         attempt.answer(answer);
                     }
                 }
-                Effect::Leave => self.leave(),
+                Effect::Leave => {
+                    self.leave(Severity::Info, "left the session; it goes on".to_owned());
+                }
                 Effect::Refresh => {
                     let company = Company::of(&self.seat.deck());
                     self.update(Message::Company(Box::new(company)))?;
@@ -435,19 +437,17 @@ impl Console {
             self.ended = true;
             return Ok(());
         }
-        self.leave();
         let text = format!("the session is over here: {reason}");
+        self.leave(Severity::Warning, text.clone());
         self.update(Message::Tell(Severity::Warning, text))
     }
 
-    /// Leaves the session that was joined: to a host of our own, or for good.
-    fn leave(&mut self) {
+    /// Leaves the session that was joined: to a host of our own, which says that, or for good.
+    fn leave(&mut self, severity: Severity, text: String) {
         let (seat, sender) = (self.seat.clone(), self.sender.clone());
         self.engine.spawn(async move {
             let told = match seat.leave().await {
-                Ok(true) => {
-                    Message::Tell(Severity::Info, "left the session; it goes on".to_owned())
-                }
+                Ok(true) => Message::Tell(severity, text),
                 Ok(false) => Message::Left,
                 Err(reason) => Message::Tell(Severity::Error, reason),
             };

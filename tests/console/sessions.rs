@@ -34,8 +34,13 @@ impl Host {
         let server = format!("tcp:port={port},password={OPERATOR},viewpassword={OBSERVER}");
         let servers = ["-server", &server, "-server", "npipe:pipe=lab"];
         let arguments = [&servers[..], &["--name", "olga"]].concat();
-        let desk = Desk::in_home(home.clone(), COLUMNS, ROWS, targets, &arguments, &[]);
+        let mut desk = Desk::in_home(home.clone(), COLUMNS, ROWS, targets, &arguments, &[]);
         desk.screen.wait_text(&format!("SERVER tcp:{port} +1"));
+        // What to type to join is shown first.
+        desk.screen
+            .wait_text("kdeck -remote npipe:Pipe=lab,Server=");
+        desk.screen.keys(press::ESC);
+        desk.screen.wait_no_text("Server started.");
         Self { home, desk, port }
     }
 
@@ -79,7 +84,7 @@ impl Host {
 /// Opens a target's pane, where the chat leaves it all the room.
 fn open(screen: &mut Terminal, name: &str) {
     screen.keys(&format!(".open {name}\r"));
-    screen.wait_text(&format!("\n@{name}"));
+    screen.wait_text(&format!("\n 1 {name} "));
 }
 
 /// A pane alone in the middle of the screen: its title and its rows.
@@ -141,14 +146,14 @@ fn people_talk_and_see_what_is_new_to_them() {
     // In a pane the chat leaves it the room, and counts.
     open(host.screen(), "alpha");
     open(&mut alice, "alpha");
-    alice.keys(&format!("{}{}", press::ESC, press::F4));
+    alice.keys(press::F4);
     alice.wait_text("chat ∙ olga, alice");
     alice.keys("good morning\r");
     alice.wait_text(">alice: good morning");
     host.screen().wait_text(" chat 1 ");
     alice.keys("Olga, is alpha yours?\r");
     host.screen().wait_text(" chat 2 @1 ");
-    host.screen().keys(&format!("{}{}", press::ESC, press::F4));
+    host.screen().keys(press::F4);
     host.screen().wait_text(" new ");
     host.screen().wait_text(" alice: good morning");
     host.screen().wait_text("@alice: Olga, is alpha yours?");
@@ -168,7 +173,7 @@ fn people_talk_and_see_what_is_new_to_them() {
     let mut carol = host.join("carol", OBSERVER);
     alice.wait_text("carol joined (tcp,");
     carol.keys(press::CTRL_B);
-    carol.wait_text(" HOST ");
+    assert_eq!(carol.wait_end().status.code(), Some(0));
     alice.wait_text("carol left");
 }
 
@@ -179,8 +184,8 @@ fn who_watches_cannot_type() {
     carol.wait_text(" observer");
     open(&mut carol, "alpha");
     carol.keys("reboot\r");
-    carol.wait_text("observers watch and chat");
-    carol.keys(&format!("{}{}hello\r", press::ESC, press::F4));
+    carol.wait_text("an observer does not steer targets");
+    carol.keys(&format!("{}hello\r", press::F4));
     host.screen().wait_text(" carol: hello");
     open(host.screen(), "alpha");
     host.screen().keys("uptime\r");
@@ -234,7 +239,7 @@ fn a_line_that_is_cut_comes_back_by_itself() {
 #[test]
 fn a_server_is_ended_in_the_switcher_and_its_clients_are_told() {
     let mut host = Host::new(1);
-    let mut alice = host.join("alice", OPERATOR);
+    let alice = host.join("alice", OPERATOR);
     let bob = host.join_pipe("bob");
     host.screen().keys("R");
     host.screen().wait_text("alice (operator)  tcp 127.0.0.1:");
@@ -245,13 +250,11 @@ fn a_server_is_ended_in_the_switcher_and_its_clients_are_told() {
     host.screen().keys("X");
     host.screen().wait_text("Cut off: 1 client.");
     host.screen().keys("y");
-    alice.wait_text("SESSION OVER: ");
+    let alice = alice.wait_end();
+    let told = "the session is over here: the server was ended";
+    assert!(alice.screen.contains(told), "{}", alice.screen);
     host.screen().wait_text("alice left");
     host.screen().wait_text("SERVER npipe:lab");
-    // What she saw stays, until she leaves it.
-    alice.wait_text("alpha");
-    alice.keys(press::CTRL_B);
-    alice.wait_text(" HOST ");
     assert!(bob.screen().contains("CLIENT of npipe:lab"));
 }
 
@@ -259,7 +262,10 @@ fn a_server_is_ended_in_the_switcher_and_its_clients_are_told() {
 fn a_host_that_is_quit_says_so_on_the_screens_of_those_who_are_there() {
     let mut host = Host::new(1);
     let alice = host.join_pipe("alice");
-    let bob = host.join("bob", OPERATOR);
+    let mut bob = Terminal::start_in(Home::new(), COLUMNS, ROWS, &["--name", "bob"]);
+    bob.wait_text(" HOST ");
+    bob.keys(&format!(".remote {}\r", host.string(OPERATOR)));
+    bob.wait_text("CLIENT of 127.0.0.1");
     host.screen().wait_text("3 people");
     host.screen().keys(press::CTRL_X);
     host.screen()
@@ -267,9 +273,16 @@ fn a_host_that_is_quit_says_so_on_the_screens_of_those_who_are_there() {
     host.screen().keys("y");
     let left = host.desk.screen.wait_end();
     assert_eq!(left.status.code(), Some(0));
-    for screen in [alice, bob] {
-        screen.wait_text("SESSION OVER: ");
-    }
+    // Who came for the session alone leaves with it.
+    let told = "the session is over here: the host ended";
+    let alice = alice.wait_end();
+    assert!(alice.screen.contains(told), "{}", alice.screen);
+    assert!(
+        alice.modes_restored && alice.left_on.is_empty(),
+        "{alice:?}"
+    );
+    bob.wait_text(" HOST ");
+    bob.wait_text(told);
 }
 
 #[test]
@@ -293,7 +306,9 @@ fn a_session_is_ended_for_all_by_somebody_who_says_yes() {
     assert_eq!(left.status.code(), Some(0));
     assert!(left.modes_restored && left.left_on.is_empty(), "{left:?}");
     for screen in [alice, bob] {
-        screen.wait_text("SESSION OVER: ");
+        let left = screen.wait_end();
+        let told = "the session is over here: ";
+        assert!(left.screen.contains(told), "{}", left.screen);
     }
 }
 
