@@ -172,8 +172,10 @@ impl Host {
                 .ok();
         };
         let audit = Audit::open(&self.places.state_dir, complain)?;
-        // Another server was first: one is enough.
-        self.audit.set(audit).ok();
+        if self.audit.set(audit).is_err() {
+            // Another server was first, and has recorded who is here.
+            return Ok(());
+        }
         for person in self.people.all() {
             self.audit_person(&person, &Change::Joined);
         }
