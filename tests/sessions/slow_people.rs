@@ -163,7 +163,6 @@ fn somebody_on_a_slow_line_holds_up_nobody_and_sees_new_states_while_output_floo
     // The line is repaired.
     relay.set_speed(0);
     let ends = rack.ends();
-    eprintln!("ENDS {ends:?}");
     slow.wait_to_reach(Duration::from_secs(30), &ends);
     slow.told(|told| {
         for history in told.targets.values() {
