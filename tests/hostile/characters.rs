@@ -30,8 +30,7 @@ use crate::support::peer::{Connection, Peer, call, free_port};
 use crate::{Lab, PASSWORD, VIEW_PASSWORD, wait_for_text};
 
 /// Clears the screen, sets a title, rings, goes back, and does the same in eight bits.
-const EVIL: &str =
-    "A\x1b[2JB\x1b]0;pwned\x07C\rD\x08E\u{9b}31mF\u{85}G\x7fH\u{9d}0;x\u{9c}I\tJ\x0bK\x00L";
+const EVIL: &str = "A\x1b[2JB\x1b]0;pwned\x07C\rD\x08E\u{9b}31mF\u{85}G\x7fH\u{9d}0;x\u{9c}I\tJ\x0bK\x00L\x1aM\x18N";
 
 /// Nothing that a terminal obeys, but new lines.
 fn is_harmless(text: &str) -> bool {
