@@ -5,9 +5,12 @@
 //! "Controlling a remote debugging session" of Microsoft's debugger documentation.
 
 mod accept;
+mod allowance;
 mod crew;
 mod feed;
+mod feeds;
 mod guest;
+mod inbox;
 pub mod lobby;
 mod peer;
 mod secret;

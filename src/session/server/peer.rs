@@ -4,56 +4,41 @@
 //! output. Nothing is queued for a client but what it asked for itself: it is read from where everybody reads it, when
 //! there is room on its line. A client that does not read costs one buffer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
-use super::feed::{Feed, append};
+use super::allowance::Allowance;
+use super::feed::append;
+use super::feeds::Feeds;
 use super::guest::Guest;
+use super::inbox::{self, said_goodbye};
 use crate::command;
 use crate::deck::{Deck, Event};
 use crate::host::Host;
-use crate::proto::session::frame::{CLIENT_BYTES_MAX, Decoder};
 use crate::proto::session::message::{TargetInfo, ToClient, ToServer, Token, Welcome};
-use crate::rack::{Rack, Target, TargetId};
 use crate::session::people::{Arrival, Eviction, Presence, Seated};
 use crate::target::Request;
 use crate::transcript::Watch;
 
 /// Bytes that are gathered before they are written.
 const OUT_BYTES: usize = 64 << 10;
-/// Bytes of text in one frame of bulk.
-const BULK_BYTES: usize = 32 << 10;
-/// Bytes of one target before the next one has its turn, at least: on a slow line about a second.
-const SHARE_BYTES: usize = 1 << 10;
 /// Requests that wait to be looked at; more wait on the line.
 const REQUESTS: usize = 64;
 /// Requests that are being carried out; more wait on the line.
 const PENDING: usize = 256;
-/// Bytes a client may let us owe it.
-const CREDIT_MAX: u64 = 16 << 20;
 /// A client that says nothing for so long is gone; it asks whether we are there more often than that.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How often the newest line of targets that are not followed is sent.
-const GLANCE_EVERY: Duration = Duration::from_millis(250);
 /// Output that comes in quick succession is gathered for so long.
 const GATHER: Duration = Duration::from_millis(4);
-/// How long what somebody sent before their line ended is read.
-const GOODBYE: Duration = Duration::from_millis(500);
 /// How long the last that is said may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Why everybody leaves in the end.
 const HOST_ENDED: &str = "the host ended";
-/// Bytes read at once.
-const READ_BYTES: usize = 16 << 10;
-/// Lines a client may send at once, and how many a second after that; more are taken up later.
-const SUBMITS_BURST: f64 = 200.0;
-const SUBMITS_PER_SECOND: f64 = 50.0;
 
 /// Bytes of text in the answers to one line, so that a frame holds them and what waits for a client is bounded; the rest
 /// is cut.
@@ -68,7 +53,7 @@ where
 {
     let (reader, writer) = tokio::io::split(guest.stream);
     let (requests, mut inbox) = mpsc::channel(REQUESTS);
-    let reading = tokio::spawn(read(reader, requests));
+    let reading = tokio::spawn(inbox::read(reader, requests));
     let resumed = guest
         .resume
         .and_then(|token| Some((token, host.lobby().back(&token, guest.permission)?)));
@@ -99,12 +84,7 @@ where
         presence,
         writer,
         out: Vec::with_capacity(OUT_BYTES),
-        rack: Arc::default(),
-        feeds: Vec::new(),
-        turn: 0,
-        share: 0,
-        credit: 0,
-        next_glance: Instant::now(),
+        feeds: Feeds::new(Instant::now()),
         chat: None,
         outbox,
         answers,
@@ -167,16 +147,7 @@ struct Peer<S> {
     writer: WriteHalf<S>,
     /// Frames that wait to be written.
     out: Vec<u8>,
-    rack: Arc<Rack>,
-    /// One for each target of the rack, in its order.
-    feeds: Vec<Feed>,
-    /// The feed that is read next.
-    turn: usize,
-    /// Bytes that are left of its turn; 0 if the turn is to begin.
-    share: usize,
-    /// Bytes of bulk the client can take.
-    credit: u64,
-    next_glance: Instant,
+    feeds: Feeds,
     /// The last line of chat that was sent; `None` until the client has said what it knows.
     chat: Option<u64>,
     outbox: mpsc::Sender<Ready>,
@@ -213,19 +184,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 self.answer(ready);
             }
             self.drain_events();
-            self.send_statuses();
-            self.send_bulk();
+            self.feeds.append_statuses(&mut self.out);
+            self.feeds.append_bulk(OUT_BYTES, &mut self.out);
             if !self.out.is_empty()
                 && let Err(ended) = self.write(inbox, eviction).await
             {
                 return ended;
             }
-            let more = self.credit > 0 && self.feeds.iter().any(Feed::is_wanted);
-            let glances = self.credit > 0
-                && self
-                    .feeds
-                    .iter()
-                    .any(|feed| !feed.is_followed() && feed.is_behind());
+            let more = self.feeds.has_more();
+            let glance = self.feeds.next_glance();
             let can_take = self.pending < PENDING;
             let quick = self.last_write.elapsed() < 2 * GATHER;
             let rung = async {
@@ -257,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                     Err(broadcast::error::RecvError::Closed) => return Ended::PutOut(HOST_ENDED.to_owned()),
                 },
                 () = std::future::ready(()), if more => {}
-                () = tokio::time::sleep_until(self.next_glance), if glances => {}
+                () = until(glance) => {}
                 () = rung => {}
                 () = tokio::time::sleep_until(heard + SILENCE) => {
                     return Ended::Lost(format!("it said nothing for {} s", SILENCE.as_secs()));
@@ -360,19 +327,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                     outbox.send(Ready::Answer { call, answer }).await.ok();
                 });
             }
-            ToServer::Follow { target, from } => {
-                if let Some(feed) = self.feed(target) {
-                    feed.follow(from);
-                }
-            }
-            ToServer::Unfollow { target } => {
-                if let Some(feed) = self.feed(target) {
-                    feed.unfollow();
-                }
-            }
-            ToServer::Credit(bytes) => {
-                self.credit = (self.credit + u64::from(bytes)).min(CREDIT_MAX);
-            }
+            ToServer::Follow { target, from } => self.feeds.follow(target, from),
+            ToServer::Unfollow { target } => self.feeds.unfollow(target),
+            ToServer::Credit(bytes) => self.feeds.grant(bytes),
             ToServer::Ping => self.send(&ToClient::Pong),
             ToServer::Leave => return Some(Ended::Left),
         }
@@ -456,20 +413,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     }
 
     fn take_rack(&mut self) {
-        self.rack = self.host.rack();
-        let mut old: HashMap<TargetId, Feed> = std::mem::take(&mut self.feeds)
-            .into_iter()
-            .map(|feed| (feed.target.id, feed))
-            .collect();
-        let feed = |target: &Arc<Target>| match old.remove(&target.id) {
-            Some(mut feed) => {
-                feed.relabel(target.clone());
-                feed
-            }
-            None => Feed::new(target.clone()),
-        };
-        self.feeds = self.rack.targets().iter().map(feed).collect();
-        let infos = self.rack.targets().iter().map(|target| TargetInfo {
+        let rack = self.host.rack();
+        self.feeds.take_rack(&rack);
+        let infos = rack.targets().iter().map(|target| TargetInfo {
             id: target.id,
             name: target.name.clone(),
             address: target.address.clone(),
@@ -479,70 +425,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         });
         let infos = infos.collect();
         self.send(&ToClient::Rack(infos));
-    }
-
-    fn send_statuses(&mut self) {
-        let changed = self
-            .feeds
-            .iter_mut()
-            .filter_map(|feed| Some((feed.target.id, feed.changed_status()?)));
-        let changed: Vec<_> = changed.collect();
-        if !changed.is_empty() {
-            self.send(&ToClient::Status(changed));
-        }
-    }
-
-    /// Appends what was printed, as far as the client can take it: what it follows, each target in turn, then the newest
-    /// of the others.
-    fn send_bulk(&mut self) {
-        let count = self.feeds.len();
-        let behind = self.feeds.iter().filter(|feed| feed.is_wanted()).count();
-        let mut idle = 0;
-        while behind > 0 && idle < count && self.credit > 0 && self.out.len() < OUT_BYTES {
-            let at = self.turn % count;
-            let Some(feed) = self.feeds.get_mut(at).filter(|feed| feed.is_wanted()) else {
-                (self.turn, self.share) = (at + 1, 0);
-                idle += 1;
-                continue;
-            };
-            idle = 0;
-            if self.share == 0 {
-                // A turn goes on when there is credit again: else who happens to come first gets all of it.
-                let share = usize::try_from(self.credit).unwrap_or(BULK_BYTES) / behind;
-                self.share = share.clamp(SHARE_BYTES, BULK_BYTES);
-            }
-            let budget = usize::try_from(self.credit).unwrap_or(BULK_BYTES);
-            let sent = feed.read(budget.min(self.share), &mut self.out);
-            self.credit = self.credit.saturating_sub(sent as u64);
-            self.share = self.share.saturating_sub(sent);
-            if self.share == 0 || !feed.is_behind() {
-                (self.turn, self.share) = (at + 1, 0);
-            }
-        }
-        let now = Instant::now();
-        if now >= self.next_glance {
-            self.next_glance = now + GLANCE_EVERY;
-            self.send_glances();
-        }
-    }
-
-    fn send_glances(&mut self) {
-        for feed in &mut self.feeds {
-            if self.credit == 0 || self.out.len() >= OUT_BYTES {
-                return;
-            }
-            if feed.is_followed() || !feed.is_behind() {
-                continue;
-            }
-            let before = self.out.len();
-            feed.glance(|glance| append(&ToClient::Glances(vec![glance]), &mut self.out));
-            let sent = self.out.len() - before;
-            self.credit = self.credit.saturating_sub(sent as u64);
-        }
-    }
-
-    fn feed(&mut self, id: TargetId) -> Option<&mut Feed> {
-        self.feeds.iter_mut().find(|feed| feed.target.id == id)
     }
 
     fn send(&mut self, message: &ToClient<'_>) {
@@ -564,78 +446,10 @@ fn fitting(mut replies: Vec<command::Reply>) -> Vec<command::Reply> {
     replies
 }
 
-/// Whether the last that came was that they leave: writing to somebody who left fails before that was read.
-async fn said_goodbye(mut inbox: mpsc::Receiver<Result<ToServer, String>>) -> bool {
-    let mut left = false;
-    let rest = async {
-        while let Some(Ok(request)) = inbox.recv().await {
-            left |= request == ToServer::Leave;
-        }
-    };
-    tokio::time::timeout(GOODBYE, rest).await.ok();
-    left
-}
-
-/// Reads requests until the line ends. The reason is the last that is sent.
-async fn read(
-    mut reader: impl AsyncRead + Unpin,
-    requests: mpsc::Sender<Result<ToServer, String>>,
-) {
-    let mut decoder = Decoder::new(CLIENT_BYTES_MAX);
-    let mut buffer = vec![0; READ_BYTES];
-    let reason = loop {
-        let count = match reader.read(&mut buffer).await {
-            Ok(0) => break "its line was closed".to_owned(),
-            Ok(count) => count,
-            Err(error) => break error.to_string(),
-        };
-        let mut bytes = buffer.get(..count).unwrap_or_default();
-        loop {
-            let request = match decoder.next(&mut bytes) {
-                Ok(None) => break,
-                Ok(Some(body)) => ToServer::decode(body).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            let request = match request {
-                // Of a newer client.
-                Ok(None) => continue,
-                Ok(Some(request)) => Ok(request),
-                Err(reason) => Err(reason),
-            };
-            let is_last = request.is_err();
-            if requests.send(request).await.is_err() || is_last {
-                return;
-            }
-        }
-    };
-    requests.send(Err(reason)).await.ok();
-}
-
-/// How many lines somebody may send now.
-#[derive(Debug)]
-struct Allowance {
-    left: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn new(now: Instant) -> Self {
-        Self {
-            left: SUBMITS_BURST,
-            at: now,
-        }
-    }
-
-    /// One more line: how long it has to wait.
-    fn take(&mut self, now: Instant) -> Duration {
-        let gained = now.duration_since(self.at).as_secs_f64() * SUBMITS_PER_SECOND;
-        self.left = (self.left + gained).min(SUBMITS_BURST) - 1.0;
-        self.at = now;
-        if self.left >= 0.0 {
-            Duration::ZERO
-        } else {
-            Duration::from_secs_f64((-self.left / SUBMITS_PER_SECOND).min(1.0))
-        }
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
