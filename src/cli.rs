@@ -60,7 +60,7 @@ pub struct Cli {
     /// For example tcp:port=5005, npipe:pipe=lab, ssl:port=5443, spipe:pipe=lab or
     /// com:port=/dev/ttyS1,baud=115200,channel=7. A password is made and shown once, unless password= gives
     /// one; viewpassword= lets observers in. The line for clients to type is printed.
-    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS, global = true)]
+    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
     pub servers: Vec<String>,
 
     /// Join somebody else's session, for example tcp:Port=5005,Server=lab01
@@ -249,6 +249,10 @@ pub struct Demo {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
+    /// Let others join through this server; once for each
+    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
+    pub servers: Vec<String>,
+
     /// How the console looks and where it writes.
     #[command(flatten)]
     pub console: Console,
@@ -372,6 +376,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     let mut cli = Cli::try_parse_from(normalise(args))?;
     if let Some(Action::Demo(demo)) = &mut cli.action {
         cli.console = std::mem::take(&mut demo.console).or(cli.console);
+        cli.servers.append(&mut demo.servers);
     }
     if cli.console.noio {
         cli.console.headless = true;
