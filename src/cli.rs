@@ -8,6 +8,7 @@ mod arguments;
 pub mod asking;
 mod keygen;
 mod manual;
+mod refusal;
 mod simulated;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::sim::{Plan, Ports, Wire, demo, plan};
 pub use arguments::normalise;
 pub use keygen::Keygen;
 pub use manual::{completions, man};
+pub use refusal::Refusal;
 pub use simulated::{Sim, SimKdcom, SimKdnet};
 
 /// A full-screen console for one host and a rack of debug targets.
@@ -433,48 +435,6 @@ impl Console {
             no_mouse: self.no_mouse || other.no_mouse,
             log_dir: self.log_dir.or(other.log_dir),
             no_log: self.no_log || other.no_log,
-        }
-    }
-}
-
-/// Why an understood command line is refused. The program ends with status 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum Refusal {
-    #[error(
-        "-server and -remote cannot be used together: a debugger is either a server, which holds \
-         targets, or a client, which steers somebody else's. Start one of each instead"
-    )]
-    ServerAndClient,
-    #[error(
-        "-k and -remote cannot be used together: a client has no targets of its own, it steers those of its server"
-    )]
-    TargetsAndClient,
-    #[error("-QR stands alone: it lists the servers on a host, and starts nothing")]
-    QueryAlone,
-    #[error("-server opens servers of a console: it does not go with this command")]
-    ServerAndCommand,
-}
-
-impl Cli {
-    /// Why this cannot be done, if so. Ask after the connection strings have been found good.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        match &self.action {
-            _ if self.query.is_some() && self.remote.is_some() => Some(Refusal::QueryAlone),
-            _ if self.remote.is_some() && !self.servers.is_empty() => {
-                Some(Refusal::ServerAndClient)
-            }
-            _ if self.remote.is_some() && (!self.targets.is_empty() || self.action.is_some()) => {
-                Some(Refusal::TargetsAndClient)
-            }
-            Some(_) if self.query.is_some() => Some(Refusal::QueryAlone),
-            _ if self.query.is_some() && !(self.targets.is_empty() && self.servers.is_empty()) => {
-                Some(Refusal::QueryAlone)
-            }
-            Some(Action::Demo(_)) | None => None,
-            Some(_) if !self.servers.is_empty() => Some(Refusal::ServerAndCommand),
-            _ => None,
         }
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         self.error(word.part(origin(error.span())), error.message(), help);
     }
 
-    /// Answers a key that `place` ("[screen]") does not have.
+    /// Answers a key that `place` (`[screen]`) does not have.
     pub(super) fn unknown_key(&mut self, key: &Key, place: &str, known: &[&str]) {
         let help = nearest(key.get_ref(), known).map_or_else(
             || format!("{place} has {}", known.join(", ")),

@@ -1,7 +1,7 @@
 //! Letting people in: the greeting and the login over a stream, at both ends.
 //!
 //! [`Door`] is a server's: it lets somebody [`enter`](Door::enter) as a [`Stranger`], who is admitted or refused within
-//! a deadline. [`knock`] is a client's. Bytes are those of [`proto::session`](crate::proto::session); what strangers may
+//! a deadline. [`knock()`] is a client's. Bytes are those of [`proto::session`](crate::proto::session); what strangers may
 //! cost is counted by a [`Guard`]. Neither end reads past the last frame of the login, so that the stream goes on where
 //! it was left.
 //!

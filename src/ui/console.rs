@@ -4,22 +4,25 @@
 //! It runs on a thread of its own with a runtime of its own, away from the engine, so that a flood of output cannot delay
 //! a key. It sleeps unless something visible happens.
 
+mod due;
+mod stops;
+
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind, MouseEventKind};
 use futures_util::StreamExt as _;
 use ratatui::layout::Size;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{sleep, sleep_until};
 
+use self::due::{at, until};
+use self::stops::Stops;
 use super::company::Company;
 use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
@@ -105,15 +108,6 @@ struct Console {
     leaving: bool,
     end: End,
     ended: bool,
-}
-
-/// Signals that end the screen, and the one that says it goes on.
-struct Stops {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    stop: Signal,
-    resume: Signal,
 }
 
 /// What happened to the loop.
@@ -497,46 +491,7 @@ impl Console {
     }
 }
 
-impl Stops {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
-            resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> Turn {
-        tokio::select! {
-            _ = self.hangup.recv() => Turn::Hangup,
-            _ = self.terminate.recv() => Turn::Stop,
-            _ = self.interrupt.recv() => Turn::Stop,
-            _ = self.stop.recv() => Turn::Suspend,
-            _ = self.resume.recv() => Turn::Resume,
-        }
-    }
-}
-
 /// Whether it is a host with targets or servers, for which it is worth to go on.
 fn holds_something(deck: &Deck) -> bool {
     matches!(deck, Deck::Host(_)) && deck.obstacle_to_joining().is_some()
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(due.into()).await,
-        None => pending().await,
-    }
-}
-
-async fn until(time: Option<Time>) {
-    match time {
-        Some(time) => {
-            let micros = u64::try_from(time.0.saturating_sub(Time::now().0)).unwrap_or(0);
-            sleep(Duration::from_micros(micros)).await;
-        }
-        None => pending().await,
-    }
 }

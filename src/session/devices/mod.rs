@@ -1,8 +1,8 @@
 //! The raw debug-and-chat port: people with PuTTY or `nc` see what happens at the rack, and chat once they have a name.
 //!
 //! Read and chat only: nothing that a device sends gets to a target. The port is closed until somebody asks for it. What
-//! its lines mean is in [`proto::rawchat`](crate::proto::rawchat); here are its sockets ([`port`]), its people
-//! ([`identity`], [`speech`]), what they are shown ([`feed`]) and what is remembered of them ([`file`]).
+//! its lines mean is in [`proto::rawchat`](crate::proto::rawchat); here are its sockets (`port`), its people
+//! (`identity`, `speech`), what they are shown (`feed`) and what is remembered of them (`file`).
 //!
 //! One task for each device, one that reads the transcripts for all of them, one that writes the file. What waits for a
 //! device is bounded, and lines of logs are shared between the devices: one that does not read disturbs nobody.

@@ -1,6 +1,6 @@
 //! Byte streams that carry a session: listening for them and dialling.
 //!
-//! A [`Listener`] is opened from a [`ServerString`](crate::connect::ServerString), [`dial`] follows a
+//! A [`Listener`] is opened from a [`ServerString`](crate::connect::ServerString), [`dial()`] follows a
 //! [`ClientString`](crate::connect::ClientString); both end in a [`Channel`]. Whom it may let in, and what is said over
 //! it, is not decided here: [`door`](crate::session) asks for the password, bound to the channel by its [`Binding`].
 //!
