@@ -189,6 +189,8 @@ async fn admit(
     let account = match &peer.user {
         // What the system says of the other end is better than what it says itself.
         Some(user) => format!("{}\\{}", machine_name(), user.name),
+        // Lists have a name there, whatever the other machine knows of its accounts.
+        None if client.account.is_empty() => format!("{}\\{}", client.machine, client.person),
         None => format!("{}\\{}", client.machine, client.account),
     };
     let mut warnings: Vec<String> = admitted.warning.into_iter().collect();
