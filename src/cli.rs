@@ -57,14 +57,6 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = TARGETS)]
     pub config: Option<PathBuf>,
 
-    /// Let others join through this server; once for each
-    ///
-    /// For example tcp:port=5005, npipe:pipe=lab, ssl:port=5443, spipe:pipe=lab or
-    /// com:port=/dev/ttyS1,baud=115200,channel=7. A password is made and shown once, unless password= gives
-    /// one; viewpassword= lets observers in. The line for clients to type is printed.
-    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
-    pub servers: Vec<String>,
-
     /// Join somebody else's session, for example tcp:Port=5005,Server=lab01
     #[arg(long, value_name = "STRING", help_heading = SESSIONS)]
     pub remote: Option<String>,
@@ -81,6 +73,14 @@ pub struct Cli {
 /// Options of a console, with its own targets or with those of the demo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Console {
+    /// Let others join through this server; once for each
+    ///
+    /// For example tcp:port=5005, npipe:pipe=lab, ssl:port=5443, spipe:pipe=lab or
+    /// com:port=/dev/ttyS1,baud=115200,channel=7. A password is made and shown once, unless password= gives
+    /// one; viewpassword= lets observers in. The line for clients to type is printed.
+    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS, display_order = 0)]
+    pub servers: Vec<String>,
+
     /// Your name, as it stands beside what you do [default: your login name]
     #[arg(long, value_name = "NAME", help_heading = SESSIONS)]
     pub name: Option<String>,
@@ -251,10 +251,6 @@ pub struct Demo {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// Let others join through this server; once for each
-    #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS)]
-    pub servers: Vec<String>,
-
     /// How the console looks and where it writes.
     #[command(flatten)]
     pub console: Console,
@@ -378,7 +374,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     let mut cli = Cli::try_parse_from(normalise(args))?;
     if let Some(Action::Demo(demo)) = &mut cli.action {
         cli.console = std::mem::take(&mut demo.console).or(cli.console);
-        cli.servers.append(&mut demo.servers);
     }
     if cli.console.noio {
         cli.console.headless = true;
@@ -420,6 +415,7 @@ impl Console {
     /// stand in `kdeck --ascii demo --headless`.
     fn or(self, other: Self) -> Self {
         Self {
+            servers: other.servers.into_iter().chain(self.servers).collect(),
             name: self.name.or(other.name),
             clines: self.clines.or(other.clines),
             observe: self.observe || other.observe,

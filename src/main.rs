@@ -100,7 +100,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
 
 /// Parses the connection strings of the command line: targets and servers.
 fn strings(cli: &Cli) -> Result<(Vec<TargetString>, Vec<ServerString>), String> {
-    let servers = cli.servers.iter();
+    let servers = cli.console.servers.iter();
     let servers = servers.map(|server| server.parse().map_err(|error| format!("-server\n{error}")));
     let servers = servers.collect::<Result<Vec<ServerString>, String>>()?;
     if let Some(remote) = &cli.remote {

@@ -27,18 +27,20 @@ impl Cli {
     pub fn refusal(&self) -> Option<Refusal> {
         match &self.action {
             _ if self.query.is_some() && self.remote.is_some() => Some(Refusal::QueryAlone),
-            _ if self.remote.is_some() && !self.servers.is_empty() => {
+            _ if self.remote.is_some() && !self.console.servers.is_empty() => {
                 Some(Refusal::ServerAndClient)
             }
             _ if self.remote.is_some() && (!self.targets.is_empty() || self.action.is_some()) => {
                 Some(Refusal::TargetsAndClient)
             }
             Some(_) if self.query.is_some() => Some(Refusal::QueryAlone),
-            _ if self.query.is_some() && !(self.targets.is_empty() && self.servers.is_empty()) => {
+            _ if self.query.is_some()
+                && !(self.targets.is_empty() && self.console.servers.is_empty()) =>
+            {
                 Some(Refusal::QueryAlone)
             }
             Some(Action::Demo(_)) | None => None,
-            Some(_) if !self.servers.is_empty() => Some(Refusal::ServerAndCommand),
+            Some(_) if !self.console.servers.is_empty() => Some(Refusal::ServerAndCommand),
             _ => None,
         }
     }

@@ -198,9 +198,13 @@ fn bad_usage_ends_with_status_2() {
 
 #[test]
 fn what_cannot_be_is_understood_and_refused() {
+    let both = read("kdeck -server npipe:pipe=a demo -server npipe:pipe=b").unwrap();
+    assert_eq!(both.console.servers, ["npipe:pipe=a", "npipe:pipe=b"]);
+    assert!(read("kdeck sim text -server tcp:port=5005").is_err());
     for (line, refusal) in [
         ("kdeck -server tcp:port=5005", None),
         ("kdeck -server tcp:port=5005 demo", None),
+        ("kdeck demo -server tcp:port=5005", None),
         (
             "kdeck -server tcp:port=5005 check",
             Some(Refusal::ServerAndCommand),
