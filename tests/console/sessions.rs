@@ -120,6 +120,28 @@ fn those_who_join_see_what_the_host_sees() {
 }
 
 #[test]
+fn a_target_that_is_looked_at_late_has_all_its_history() {
+    let mut host = Host::new(2);
+    let lines: Vec<String> = (0..10).map(|number| format!("early {number}")).collect();
+    host.desk.lines[1].send(lines.join("\n") + "\n");
+    host.screen().wait_text("early 9");
+    let mut alice = host.join_pipe("alice");
+    // Of what is not looked at there is the newest line.
+    alice.wait_text("early 9");
+    host.desk.lines[1].send("late\n");
+    alice.wait_text("late");
+    assert!(!alice.screen().contains("early"), "{}", alice.screen());
+    open(&mut alice, "beta");
+    alice.wait_text("early 0");
+    for line in &lines {
+        assert!(alice.screen().contains(line.as_str()), "{}", alice.screen());
+    }
+    host.desk.lines[1].send("later\n");
+    alice.wait_text("later");
+    assert!(!alice.screen().contains("dropped"), "{}", alice.screen());
+}
+
+#[test]
 fn what_somebody_types_is_seen_by_all_with_their_name_and_reaches_the_target() {
     let mut host = Host::new(1);
     let (mut alice, mut bob) = (host.join_pipe("alice"), host.join("bob", OPERATOR));

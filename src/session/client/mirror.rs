@@ -32,6 +32,8 @@ pub(super) struct Mirror {
 enum Held {
     /// Nothing, or only the newest line.
     Glance,
+    /// The same, until the history comes that was asked for: it begins before that line.
+    Awaited,
     /// The history without a hole up to a place; it grows if the flag says so.
     History(bool),
 }
@@ -137,7 +139,10 @@ impl Mirror {
         let Some(target) = self.rack.target(id) else {
             return;
         };
-        if self.held.get(&id) == Some(&Held::History(true)) {
+        if matches!(
+            self.held.get(&id),
+            Some(Held::Awaited | Held::History(true))
+        ) {
             // It was on its way before the server knew that it is followed.
             return;
         }
@@ -156,13 +161,28 @@ impl Mirror {
     /// Takes entries of a target that is followed.
     pub(super) fn take_lines(&mut self, lines: &Lines<'_>) {
         let id = self.ours(lines.target);
-        let followed = self.held.get(&id) == Some(&Held::History(true));
-        let Some(target) = self.rack.target(id).filter(|_| followed) else {
+        let is_first = match self.held.get(&id) {
+            Some(Held::Awaited) => true,
+            Some(Held::History(true)) => false,
+            _ => return,
+        };
+        let Some(target) = self.rack.target(id) else {
             return;
         };
+        let mut pieces = lines
+            .pieces
+            .iter()
+            .filter(|piece| piece.first() < SEQ_MAX)
+            .peekable();
+        let Some(first) = pieces.peek().map(|piece| piece.first()) else {
+            return;
+        };
+        self.held.insert(id, Held::History(true));
         target.transcript.copy(|ring| {
-            let pieces = lines.pieces.iter();
-            for piece in pieces.filter(|piece| piece.first() < SEQ_MAX) {
+            if is_first {
+                ring.restart(first);
+            }
+            for piece in pieces {
                 piece.copy_to(ring);
             }
             ring.set_totals(lines.lines.min(SEQ_MAX), lines.bytes.min(SEQ_MAX));
@@ -174,17 +194,15 @@ impl Mirror {
         let held = self.held.get(&id).copied();
         let now = match (held, followed) {
             (Some(Held::History(_)), followed) => Held::History(followed),
-            (_, true) => Held::History(true),
+            (_, true) => Held::Awaited,
             (_, false) => Held::Glance,
         };
         self.held.insert(id, now);
         let target = self.rack.target(id)?;
         match held {
             Some(Held::History(_)) => Some(target.transcript.with(Ring::resume_at)),
-            _ => {
-                // What is newest stays in sight until more comes.
-                None
-            }
+            // What is newest stays in sight until more comes.
+            _ => None,
         }
     }
 }
