@@ -20,9 +20,9 @@ use crate::session::transport::Duplex;
 use crate::target::Answer;
 
 /// How often the server is asked whether it is there, when there is nothing else to say.
-const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_EVERY: Duration = Duration::from_secs(10);
 /// A server that says nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(25);
 /// The pauses between tries to come back.
 const PAUSE_FIRST: Duration = Duration::from_millis(300);
 const PAUSE_LONGEST: Duration = Duration::from_secs(15);

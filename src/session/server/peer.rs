@@ -54,6 +54,9 @@ where
     let (reader, writer) = tokio::io::split(guest.stream);
     let (requests, mut inbox) = mpsc::channel(REQUESTS);
     let reading = tokio::spawn(inbox::read(reader, requests));
+    let Some(fresh) = new_token() else {
+        return tracing::error!("no random numbers: nobody can be let in");
+    };
     let resumed = guest
         .resume
         .and_then(|token| Some((token, host.lobby().back(&token, guest.permission)?)));
@@ -71,7 +74,7 @@ where
                 origin: guest.origin,
                 server: guest.server,
             });
-            (new_token(), presence)
+            (fresh, presence)
         }
     };
     let eviction = presence.eviction();
@@ -453,9 +456,8 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-fn new_token() -> Token {
+/// What nobody can guess; `None` if the system has no random numbers.
+fn new_token() -> Option<Token> {
     let mut token = Token::default();
-    // A system without random numbers has no TLS either: nobody gets here.
-    getrandom::fill(&mut token).ok();
-    token
+    getrandom::fill(&mut token).is_ok().then_some(token)
 }
