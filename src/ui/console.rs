@@ -69,7 +69,11 @@ pub fn run(seat: &Seat, options: Options, engine: &Handle) -> Result<End, Error>
     let screen = Screen::enter(options.settings.mouse)?;
     let result = runtime.block_on(async {
         let mut console = Console::new(seat.clone(), options, engine.clone(), screen)?;
-        match console.run().await {
+        let ended = console.run().await;
+        if ended.is_err() || console.end == End::Detached {
+            terminal::abandon();
+        }
+        match ended {
             // A host goes on, whatever became of its terminal.
             Err(Error::Failed(what, error)) if holds_something(&console.seat.deck()) => {
                 tracing::warn!(%error, "the terminal failed while {what}");

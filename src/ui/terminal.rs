@@ -18,6 +18,8 @@ use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::layout::{Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::termios::tcgetattr;
 use tokio::sync::mpsc;
 
 /// Why the screen could not be had, or was lost.
@@ -198,6 +200,25 @@ impl Screen {
             .write_all(text.as_bytes())
             .and_then(|()| io::Write::flush(out));
         written.map_err(|e| Error::Failed("being set up", e))
+    }
+}
+
+/// Has what is still printed to a terminal that is gone go nowhere: Rust's printing panics where it fails, and whoever
+/// lets go of the screen prints that it could not.
+pub fn abandon() {
+    let is_gone = |tried: Result<_, Errno>| tried.is_err_and(|error| error == Errno::IO);
+    let out = is_gone(tcgetattr(io::stdout()).map(drop));
+    let err = is_gone(tcgetattr(io::stderr()).map(drop));
+    let nowhere = match File::options().write(true).open("/dev/null") {
+        Ok(nowhere) => nowhere,
+        Err(error) => return tracing::warn!(%error, "/dev/null"),
+    };
+    let done = [
+        out.then(|| rustix::stdio::dup2_stdout(&nowhere)),
+        err.then(|| rustix::stdio::dup2_stderr(&nowhere)),
+    ];
+    for error in done.into_iter().flatten().filter_map(Result::err) {
+        tracing::warn!(%error, "standard output cannot be turned away");
     }
 }
 

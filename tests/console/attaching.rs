@@ -2,8 +2,9 @@
 
 use rustix::process::Signal;
 
+use super::support::deadline::Deadline;
 use super::support::headless::Headless;
-use super::support::home::Home;
+use super::support::home::{Home, KDECK};
 use super::support::peer::Peer;
 use super::support::terminal::Terminal;
 
@@ -42,6 +43,37 @@ fn a_host_goes_on_without_its_terminal_and_is_taken_back() {
     assert_eq!(again.wait_end().code(), 0);
     let left = screen.wait_end();
     assert_eq!(left.status.code(), Some(0));
+}
+
+#[test]
+fn a_host_goes_on_when_its_terminal_is_no_more() {
+    let home = Home::new();
+    let peer = Peer::listen();
+    let (pty, terminal) = pty_process::blocking::open().expect("a pty");
+    let target = peer.raw("alpha");
+    let mut host = pty_process::blocking::Command::new(KDECK)
+        .current_dir(home.path())
+        .args(["-k", &target])
+        .env("TERM", "xterm-256color")
+        .envs(home.variables())
+        .spawn(terminal)
+        .expect("kdeck starts");
+    let mut line = peer.accept();
+    // Unlike a signal alone this leaves nothing that could be written to.
+    drop(pty);
+    let log = home.path().join("state/kdeck.log");
+    let deadline = Deadline::soon();
+    while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("the host goes on")) {
+        let ended = host.try_wait().expect("a child");
+        assert!(ended.is_none() && deadline.left().is_some(), "{ended:?}");
+        std::thread::yield_now();
+    }
+    line.send("printed while nobody looked\n");
+    let mut back = Headless::start_in(home, &["attach"]);
+    back.wait_output("alpha", "printed while nobody looked");
+    back.done(".qq");
+    assert_eq!(back.wait_end().code(), 0);
+    assert_eq!(host.wait().expect("a child").code(), Some(0));
 }
 
 #[test]
