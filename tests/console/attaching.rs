@@ -1,15 +1,17 @@
 //! Losing the terminal does not end a host, and its owner takes it back.
 
+use std::os::fd::OwnedFd;
+
 use rustix::process::Signal;
 
 use super::support::deadline::Deadline;
 use super::support::headless::Headless;
 use super::support::home::{Home, KDECK};
-use super::support::peer::Peer;
+use super::support::peer::{Connection, Peer};
 use super::support::terminal::Terminal;
 
 /// A console on one target, and that target's end of the line.
-fn console(home: &Home) -> (Terminal, super::support::peer::Connection) {
+fn console(home: &Home) -> (Terminal, Connection) {
     let peer = Peer::listen();
     let target = peer.raw("alpha");
     let screen = Terminal::start_in(home.clone(), 80, 24, &["-k", &target]);
@@ -59,8 +61,10 @@ fn a_host_goes_on_when_its_terminal_is_no_more() {
         .spawn(terminal)
         .expect("kdeck starts");
     let mut line = peer.accept();
+    let mut screen = Connection::from(OwnedFd::from(pty));
+    screen.read_until(b"alpha");
     // Unlike a signal alone this leaves nothing that could be written to.
-    drop(pty);
+    drop(screen);
     let log = home.path().join("state/kdeck.log");
     let deadline = Deadline::soon();
     while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("the host goes on")) {
