@@ -75,7 +75,7 @@ fn a_host_goes_on_when_its_terminal_is_no_more() {
     line.send("printed while nobody looked\n");
     let mut back = Headless::start_in(home, &["attach"]);
     back.wait_output("alpha", "printed while nobody looked");
-    back.done(".qq");
+    back.say(".qq");
     assert_eq!(back.wait_end().code(), 0);
     assert_eq!(host.wait().expect("a child").code(), Some(0));
 }
