@@ -47,6 +47,8 @@ pub struct Printer {
     places: Vec<Place>,
     /// The place that is read next.
     turn: usize,
+    /// The role and the servers that were printed last.
+    role: Option<(Role, Vec<String>)>,
 }
 
 /// Where the printer is in one target.
@@ -73,6 +75,7 @@ impl Printer {
             out,
             places: Vec::new(),
             turn: 0,
+            role: None,
         }
     }
 
@@ -189,7 +192,11 @@ impl Printer {
     fn role(&mut self) {
         let deck = self.seat.deck();
         let servers = deck.servers().into_iter().map(|server| server.string);
-        self.out.role(deck.role(), &servers.collect::<Vec<_>>());
+        let now = (deck.role(), servers.collect::<Vec<_>>());
+        if self.role.as_ref() != Some(&now) {
+            self.out.role(now.0, &now.1);
+            self.role = Some(now);
+        }
     }
 
     fn reply(&mut self, id: u64, reply: &Reply) {

@@ -37,6 +37,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const GATHER: Duration = Duration::from_millis(4);
 /// How long the last that is said may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long what is being carried out is waited for when somebody has to go.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
 /// Why everybody leaves in the end.
 const HOST_ENDED: &str = "the host ended";
 
@@ -275,9 +277,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     }
 
     async fn bye(&mut self, reason: String) -> Ended {
-        while let Ok(ready) = self.answers.try_recv() {
-            self.answer(ready);
-        }
+        let rest = async {
+            while self.pending > 0
+                && let Some(ready) = self.answers.recv().await
+            {
+                self.answer(ready);
+            }
+        };
+        tokio::time::timeout(LAST_ANSWERS, rest).await.ok();
         self.drain_events();
         self.send(&ToClient::Bye {
             reason: reason.clone(),
