@@ -96,9 +96,9 @@ impl Seat {
             return refused(obstacle);
         }
         if let Deck::Host(host) = self.change(Deck::Client(joined)) {
-            // In a task of its own: who gives up waiting for us does not keep it from ending.
+            // In a task of its own: the seat is taken already, and an empty host has nothing to wait for.
             let news = self.0.news.clone();
-            let ended = self.0.runtime.spawn(async move {
+            self.0.runtime.spawn(async move {
                 if let Err(text) = host.stop().await {
                     let (time, severity) = (Time::now(), Severity::Warning);
                     news.tell(Event::Notice {
@@ -108,8 +108,6 @@ impl Seat {
                     });
                 }
             });
-            // Its task may have been ended with the runtime.
-            ended.await.ok();
         }
         Ok(())
     }

@@ -386,6 +386,7 @@ fn a_certificate_is_asked_about_when_it_is_first_seen() {
     alice.keys("y");
     alice.wait_text("CLIENT of 127.0.0.1");
     alice.wait_text("R 1");
+    alice.wait_no_text("Join a session");
     // It is known from then on.
     alice.keys(press::CTRL_B);
     alice.wait_text(" HOST ");
