@@ -10,9 +10,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads. One encrypts about a gigabyte a second; a second one, so that somebody's login holds nobody up.
 const THREADS: usize = 2;
-/// By how much they come after others (`nice`): a tenth of a processor that others could use up, all of one that is free.
+/// By how much they come after others (`nice`): some hundredths of a processor that others could use up, all of one that is
+/// free.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 15;
 
 /// There is one crew in a process; it ends with it.
 static CREW: Mutex<Option<Runtime>> = Mutex::new(None);
