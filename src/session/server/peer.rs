@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             {
                 return ended;
             }
-            let more = self.feeds.has_more();
+            let bulk = self.feeds.next_bulk();
             let glance = self.feeds.next_glance();
             let can_take = self.pending < PENDING;
             let quick = self.last_write.elapsed() < 2 * GATHER;
@@ -228,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
                     Err(broadcast::error::RecvError::Closed) => return Ended::PutOut(HOST_ENDED.to_owned()),
                 },
-                () = std::future::ready(()), if more => {}
+                () = until(bulk) => {}
                 () = until(glance) => {}
                 () = rung => {}
                 () = tokio::time::sleep_until(heard + SILENCE) => {
