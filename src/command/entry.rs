@@ -80,20 +80,7 @@ pub(super) const fn deck(
     run: fn(Call) -> Replies,
     help: &'static str,
 ) -> Command {
-    let (aliases, completes, place) = (&[] as &[&str], Completes::Nothing, Place::Deck(run));
-    Command {
-        name,
-        aliases,
-        arguments,
-        help,
-        completes,
-        writes: false,
-        asks: false,
-        right: Right::Look,
-        local: false,
-        waits: false,
-        place,
-    }
+    plain(name, arguments, help, Place::Deck(run))
 }
 
 /// A command of the screen.
@@ -102,13 +89,22 @@ pub(super) const fn screen(
     arguments: &'static str,
     help: &'static str,
 ) -> Command {
-    let (aliases, completes, place) = (&[] as &[&str], Completes::Nothing, Place::Screen);
+    plain(name, arguments, help, Place::Screen)
+}
+
+/// A command that anybody may use, and of which nothing else is to be said.
+const fn plain(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    place: Place,
+) -> Command {
     Command {
         name,
-        aliases,
+        aliases: &[],
         arguments,
         help,
-        completes,
+        completes: Completes::Nothing,
         writes: false,
         asks: false,
         right: Right::Look,
