@@ -84,14 +84,10 @@ pub async fn accept(stream: Box<dyn Duplex>, config: Arc<ServerConfig>) -> Resul
         .map_err(|error| explain(&error, stream.get_ref().0.first(), End::Server))?;
     let (_, session) = stream.get_ref();
     let binding = session.export_keying_material([0; BINDING_BYTES], LABEL, None);
-    let chain = session.peer_certificates().unwrap_or_default();
+    let chain = owned(session.peer_certificates());
     Ok(Secured {
         binding: bind(binding)?,
-        chain: chain
-            .iter()
-            .cloned()
-            .map(CertificateDer::into_owned)
-            .collect(),
+        chain,
         stream: Box::new(stream),
     })
 }
@@ -129,14 +125,10 @@ async fn join_unbounded(stream: Box<dyn Duplex>, trust: &Trust) -> Result<Secure
     }
     let (_, session) = stream.get_ref();
     let binding = session.export_keying_material([0; BINDING_BYTES], LABEL, None);
-    let chain = session.peer_certificates().unwrap_or_default();
+    let chain = owned(session.peer_certificates());
     Ok(Secured {
         binding: bind(binding)?,
-        chain: chain
-            .iter()
-            .cloned()
-            .map(CertificateDer::into_owned)
-            .collect(),
+        chain,
         stream: Box::new(stream),
     })
 }
@@ -157,6 +149,11 @@ fn client(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     config.enable_sni = false;
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+fn owned(chain: Option<&[CertificateDer<'_>]>) -> Vec<CertificateDer<'static>> {
+    let chain = chain.unwrap_or_default().iter().cloned();
+    chain.map(CertificateDer::into_owned).collect()
 }
 
 fn bind(exported: Result<[u8; BINDING_BYTES], rustls::Error>) -> Result<Binding, String> {
