@@ -71,6 +71,9 @@ mod fixtures;
 pub mod headless;
 pub mod host;
 pub mod link;
+#[cfg(test)]
+#[path = "../tests/support/ports.rs"]
+mod ports;
 pub mod proto;
 pub mod rack;
 pub mod session;

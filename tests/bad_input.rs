@@ -13,6 +13,7 @@ use jiff::ToSpan;
 use support::headless::Headless;
 use support::home::Home;
 use support::peer::{Connection, Peer};
+use support::ports::free_port;
 
 /// Runs kdeck to its end without input.
 fn run(arguments: &[&str]) -> Output {
@@ -64,9 +65,7 @@ impl Bystander {
 #[test]
 fn hosts_that_cannot_be_reached_say_why() {
     let mut bystander = Bystander::new();
-    let refused = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = refused.local_addr().expect("an address").port();
-    drop(refused);
+    let port = free_port();
     let mut kdeck = Headless::watching([
         bystander.target(),
         format!("raw:server=127.0.0.1,port={port},name=refused"),

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use rustix::process::{Pid, Signal, kill_process};
 use support::background::Background;
 use support::deadline::{Deadline, PATIENCE};
+use support::ports::free_ports;
 use support::simulator::{simulate, value};
 
 fn end(mut sim: Background) {
@@ -55,16 +56,9 @@ fn targets_on_kdnet_call_the_ports_of_their_strings() {
 
 /// UDP ports next to each other.
 fn consecutive(count: u16) -> Vec<UdpSocket> {
-    for _ in 0..100 {
-        let first = UdpSocket::bind("127.0.0.1:0").expect("a port");
-        let port = first.local_addr().expect("bound").port();
-        let rest =
-            (1..count).map(|next| UdpSocket::bind(("127.0.0.1", port.checked_add(next)?)).ok());
-        if let Some(sockets) = std::iter::once(Some(first)).chain(rest).collect() {
-            return sockets;
-        }
-    }
-    panic!("there are no {count} ports next to each other")
+    let first = free_ports(count);
+    let bind = |port| UdpSocket::bind(("127.0.0.1", port)).expect("nobody has it");
+    (first..first + count).map(bind).collect()
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::fs;
 use support::deadline::Deadline;
 use support::headless::Headless;
 use support::home::Home;
-use support::peer::{Netconsole, Peer, SerialLine, UnixPeer, call, free_port, free_udp_port};
+use support::peer::{Netconsole, Peer, SerialLine, UnixPeer, call};
+use support::ports::free_port;
 
 /// Tries at once and again soon, so that tests of reconnecting are short.
 const IMPATIENT: &str = "[reconnect]\nfirst = \"20ms\"\nlongest = \"100ms\"\n";
@@ -277,7 +278,7 @@ fn a_program_and_its_children_end_with_kdeck() {
 
 #[test]
 fn netconsole_targets_share_a_port_and_are_told_apart_by_source() {
-    let port = free_udp_port();
+    let port = free_port();
     let kdeck = Headless::watching([
         format!("netconsole:port={port},source=127.0.0.2,name=k2"),
         format!("netconsole:port={port},source=127.0.0.3,name=k3"),
@@ -299,7 +300,7 @@ fn netconsole_targets_share_a_port_and_are_told_apart_by_source() {
 
 #[test]
 fn extended_netconsole_is_put_together_ordered_and_its_gaps_are_told() {
-    let port = free_udp_port();
+    let port = free_port();
     let mut kdeck = Headless::watching([format!("netconsole:port={port},name=k")]);
     kdeck.wait_state("k", "waiting");
     let kernel = Netconsole::new("127.0.0.5", port);

@@ -6,12 +6,12 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
-use std::net::UdpSocket;
 use std::time::Duration;
 
 use support::background::Background;
 use support::headless::{Ended, Event, Headless};
 use support::home::Home;
+use support::ports::free_ports;
 
 /// Machines of a whole rack.
 const RACK: usize = 100;
@@ -36,16 +36,6 @@ fn simulate(arguments: &[&str], count: usize) -> (Background, Vec<String>) {
         .collect();
     assert_eq!(strings.len(), count);
     (sim, strings)
-}
-
-/// The first of so many UDP ports next to each other that nobody holds, as text.
-fn free_ports(count: u16) -> String {
-    let is_free = |port: u16| UdpSocket::bind(("0.0.0.0", port)).is_ok();
-    let fits = |first: &u16| (*first..).take(count.into()).all(is_free);
-    // Tests run side by side: each process begins to look elsewhere.
-    let begin = 20_000 + u16::try_from(std::process::id() % 100).expect("small") * 100;
-    let mut firsts = (begin..32_000).step_by(count.into());
-    firsts.find(fits).expect("there are free ports").to_string()
 }
 
 /// Types a line for all and waits until each of them has answered that it was done.
@@ -118,7 +108,7 @@ fn assert_complete(ended: &Ended, count: usize) {
 
 #[test]
 fn a_hundred_machines_are_stopped_read_and_let_go_on_while_they_print_without_pause() {
-    let ports = free_ports(RACK as u16);
+    let ports = free_ports(RACK as u16).to_string();
     let arguments = ["kdnet", "--rate", "10000", "--port", &ports];
     let (_sim, targets) = simulate(&[&arguments[..], &["--offer-every", "0.5"]].concat(), RACK);
     let mut deck = Headless::watching(&targets);
@@ -145,7 +135,7 @@ fn a_hundred_machines_are_stopped_read_and_let_go_on_while_they_print_without_pa
 #[test]
 fn a_storm_on_kdnet_loses_no_print_and_leaves_no_command_unanswered() {
     const MACHINES: usize = 5;
-    let ports = free_ports(MACHINES as u16);
+    let ports = free_ports(MACHINES as u16).to_string();
     let storm = [
         "--loss",
         "30",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::deck::{Deck, Event, News};
+use crate::ports::free_port;
 use crate::rack::{State, Target};
 use crate::transcript::log::Health;
 
@@ -140,11 +141,6 @@ async fn dial(port: u16) -> TcpStream {
     .await
 }
 
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [_; N] = std::array::from_fn(|_| listener());
-    listeners.map(|(_, port)| port)
-}
-
 fn target(name: &str, connect: &str) -> String {
     format!("[[target]]\nname = \"{name}\"\nconnect = \"{connect}\"\n")
 }
@@ -206,7 +202,7 @@ async fn a_target_that_moves_is_the_same_target_and_is_logged_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_may_swap_their_local_ports() {
-    let [one, two] = free_ports();
+    let (one, two) = (free_port(), free_port());
     let file = |a: u16, b: u16| {
         let listen = |name, port| target(name, &format!("raw:listen,port={port},bind=127.0.0.1"));
         listen("a", a) + &listen("b", b)

@@ -11,6 +11,7 @@ use tokio::net::UnixListener;
 
 use super::*;
 use crate::connect::{DataBits, Parity, SerialLine};
+use crate::ports::free_port;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -62,9 +63,7 @@ async fn a_dialled_stream_reaches_a_listening_one() {
 
 #[tokio::test]
 async fn a_refused_connection_names_the_address_and_what_to_check() {
-    let listener = soon(listen_tcp(LOOPBACK, 0)).await.unwrap();
-    let port = listener.address().port();
-    drop(listener);
+    let port = free_port();
     let advice = "nothing listens there: check the port, and that the other side is started";
     assert_eq!(
         refusal(soon(dial_tcp("127.0.0.1", port)).await),

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::deck::Event;
+use crate::ports::free_port;
 use crate::rack::{Target, TargetId, status};
 use crate::transcript::{Kind, Limits, Pulse, Time, Transcript};
 
@@ -151,11 +152,6 @@ async fn read(stream: &mut TcpStream, length: usize) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A TCP port that nobody listens on, for a moment.
-async fn free_port() -> u16 {
-    listener().await.1
-}
-
 #[tokio::test]
 async fn a_lost_target_is_dialled_again_and_keeps_its_history() {
     let (far, port) = listener().await;
@@ -181,7 +177,7 @@ async fn a_lost_target_is_dialled_again_and_keeps_its_history() {
 
 #[tokio::test]
 async fn a_target_that_stays_away_is_noted_once() {
-    let port = free_port().await;
+    let port = free_port();
     let mut rig = start(&format!("raw:server=127.0.0.1,port={port}"), LONG);
     rig.state(State::Lost).await;
     for _ in 0..5 {
@@ -197,7 +193,7 @@ async fn a_target_that_stays_away_is_noted_once() {
 
 #[tokio::test]
 async fn connect_ends_a_pause_and_disconnect_ends_the_tries() {
-    let port = free_port().await;
+    let port = free_port();
     let mut rig = start(&format!("raw:server=127.0.0.1,port={port}"), LONG);
     rig.state(State::Lost).await;
     assert!(rig.ask(Request::Connect).await.is_ok());
@@ -217,7 +213,7 @@ async fn connect_ends_a_pause_and_disconnect_ends_the_tries() {
 
 #[tokio::test]
 async fn what_is_typed_while_there_is_no_connection_is_refused_and_recorded() {
-    let port = free_port().await;
+    let port = free_port();
     let mut rig = start(&format!("raw:server=127.0.0.1,port={port}"), LONG);
     rig.state(State::Lost).await;
     for request in [line("ls"), Request::Break, Request::Baud(9600)] {
@@ -393,7 +389,7 @@ async fn a_program_that_is_started_again_finds_its_screen_as_large_as_before() {
 
 #[tokio::test]
 async fn a_target_may_dial_in_again_and_its_port_is_free_in_the_end() {
-    let port = free_port().await;
+    let port = free_port();
     let mut rig = start(&format!("raw:listen,port={port},bind=127.0.0.1"), QUICK);
     rig.state(State::Waiting).await;
     for text in ["one", "two"] {

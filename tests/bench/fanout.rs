@@ -19,6 +19,12 @@ mod audience;
     reason = "every benchmark is compiled with this, and each uses a part"
 )]
 mod flood;
+#[path = "../support/ports.rs"]
+#[allow(
+    dead_code,
+    reason = "every test program is compiled with this, and each uses a part"
+)]
+mod ports;
 #[allow(
     dead_code,
     reason = "every benchmark is compiled with this, and each uses a part"
@@ -33,6 +39,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use audience::{Audience, CLOCK};
 use flood::{Flood, LINE_BYTES, Pace};
+use ports::free_port;
 use process::{Process, number, say};
 
 /// How long anything may take that is waited for.
@@ -180,9 +187,7 @@ fn join(program: &Path) -> f64 {
 /// Starts a host on the consoles and on one that tells the time.
 fn start(program: &Path, flood: &Flood) -> (Process, u16) {
     let state = tempfile::tempdir().expect("a temporary folder").keep();
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let port = free.local_addr().expect("it is bound").port();
-    drop(free);
+    let port = free_port();
     let mut command = Command::new(program);
     command.args(["--headless", "--only", "error", "--linger", "--no-log"]);
     command.args(["--server", &format!("tcp:port={port},password={PASSWORD}")]);

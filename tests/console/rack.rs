@@ -1,7 +1,8 @@
 //! The overview of the rack, at sizes from absurd to generous, and the time when nothing happens.
 
 use super::support::headless::Headless;
-use super::support::peer::{Peer, free_port};
+use super::support::peer::Peer;
+use super::support::ports::free_port;
 use super::support::terminal::Terminal;
 use super::{Desk, row, wire};
 

@@ -4,7 +4,8 @@ use std::thread;
 
 use super::support::deadline::Deadline;
 use super::support::home::Home;
-use super::support::peer::{Connection, free_port};
+use super::support::peer::Connection;
+use super::support::ports::free_port;
 use super::support::relay::Relay;
 use super::support::terminal::Terminal;
 use super::{Desk, press, row};

@@ -3,7 +3,8 @@
 use crate::person::{Person, open};
 use crate::support::headless::Headless;
 use crate::support::home::TYPIST;
-use crate::support::peer::{call, free_port};
+use crate::support::peer::call;
+use crate::support::ports::free_port;
 
 fn said(kdeck: &Headless, text: &str) {
     kdeck.wait(&format!("{text:?} is said"), |event| {

@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::deadline::{Deadline, PATIENCE};
 use crate::support::headless::Headless;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 
 /// A kdeck with its chat port open, and that port.
 pub fn open(arguments: &[&str]) -> (Headless, u16) {

@@ -93,7 +93,7 @@ fn a_device_file_that_cannot_be_read_is_told_and_kept() {
 #[test]
 fn the_port_is_opened_at_the_start_where_that_is_configured() {
     let home = Home::new();
-    let port = crate::support::peer::free_port();
+    let port = crate::support::ports::free_port();
     let file = format!("[chat]\nport = \"tcp:port={port}\"\nformat = \"<{{0}}> {{1}}\"\n");
     home.configure(&file);
     let kdeck = Headless::start_in(home, &[]);

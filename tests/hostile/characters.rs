@@ -26,7 +26,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::attacker::{Attacker, greeting, places, runtime, trust};
 use crate::support::headless::{Event, Headless};
 use crate::support::home::Home;
-use crate::support::peer::{Connection, Peer, call, free_port};
+use crate::support::peer::{Connection, Peer, call};
+use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD, VIEW_PASSWORD, wait_for_text};
 
 /// Clears the screen, sets a title, rings, goes back, and does the same in eight bits.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::headless::Headless;
 use crate::support::home::Home;
-use crate::support::peer::{call, free_port};
+use crate::support::peer::call;
+use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
 /// Every file below a directory.

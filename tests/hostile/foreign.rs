@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::PASSWORD;
 use crate::support::headless::Headless;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 
 /// What somebody is told who takes a program that says this for a server.
 fn told(transport: &str, says: &'static [u8], first: bool) -> String {

@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use support::deadline::{Deadline, PATIENCE};
 use support::headless::Headless;
 use support::home::Home;
-use support::peer::{Connection, Peer, free_port};
+use support::peer::{Connection, Peer};
+use support::ports::free_port;
 
 /// What operators of the hosts here have to know.
 const PASSWORD: &str = "Lab12-operators";

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::attacker::{line, places, runtime, trust};
 use crate::support::headless::{Ended, Headless};
 use crate::support::home::Home;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD};
 
 /// Opens a server of our own, with a certificate of our own.

@@ -4,7 +4,7 @@ use kdeck::target::Request;
 
 use crate::attacker::Attacker;
 use crate::support::home::Home;
-use crate::support::peer::free_udp_port;
+use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
 /// Lines that use files or run programs of the host.
@@ -32,7 +32,7 @@ fn lines() -> Vec<String> {
         ".device import written",
     ];
     let mut lines: Vec<String> = files.map(str::to_owned).into();
-    let port = free_udp_port();
+    let port = free_port();
     lines.push(format!(".add net:port={port},key=1.2.3.4,files=.,name=x"));
     lines
 }
@@ -41,7 +41,7 @@ fn lines() -> Vec<String> {
 fn lab(configuration: &str) -> Lab {
     let home = Home::new();
     home.configure(configuration);
-    let kernel = format!("net:port={},key=1.2.3.4,name=k", free_udp_port());
+    let kernel = format!("net:port={},key=1.2.3.4,name=k", free_port());
     Lab::open_in(home, &["-k", &kernel])
 }
 

@@ -4,7 +4,8 @@ use std::process::Output;
 
 use crate::support::headless::{Event, Headless};
 use crate::support::home::Home;
-use crate::support::peer::{Peer, free_port};
+use crate::support::peer::Peer;
+use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
 /// Runs kdeck with arguments that it refuses, and returns what it says.

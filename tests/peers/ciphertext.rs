@@ -10,7 +10,7 @@ use crate::openssl::{self, Keys, Opened};
 use crate::rig;
 use crate::support::deadline::Deadline;
 use crate::support::headless::Headless;
-use crate::support::peer::free_udp_port;
+use crate::support::ports::free_port;
 use crate::support::simulator::simulate;
 
 /// Four numbers of different lengths, and the bytes they stand for: each in eight, the lowest first.
@@ -32,7 +32,7 @@ fn openssl_opens_what_our_target_and_our_host_send() {
     if !rig::can_run("ciphertext of KDNET", &[openssl::PROGRAM]) {
         return;
     }
-    let host = free_udp_port();
+    let host = free_port();
     let relay = Relay::new(host);
     relay.run();
     let port = relay.to_target.local_addr().expect("bound").port();

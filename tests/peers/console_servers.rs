@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use crate::rig::{Rig, free_ports};
+use crate::rig::Rig;
 use crate::support::deadline::Deadline;
 use crate::support::headless::Headless;
+use crate::support::ports::free_ports;
 
 const PROGRAMS: [&str; 7] = [
     "ser2net",

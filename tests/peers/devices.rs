@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use crate::rig::can_run;
 use crate::support::deadline::PATIENCE;
 use crate::support::headless::Headless;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 
 /// A program on the port, and what it printed.
 struct Guest {

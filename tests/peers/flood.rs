@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::rig::{Rig, free_ports, tell};
+use crate::rig::{Rig, tell};
 use crate::support::headless::Headless;
 use crate::support::home::Home;
+use crate::support::ports::free_ports;
 
 const STREAMS: u16 = 100;
 const LINES: u32 = 5000;

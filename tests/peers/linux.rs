@@ -1,9 +1,10 @@
 //! A Debian kernel under QEMU: its console over TCP and telnet, its log by netconsole, from the first line to its panic.
 
-use crate::rig::{Rig, free_ports};
+use crate::rig::Rig;
 use crate::support::deadline::Deadline;
 use crate::support::headless::Headless;
 use crate::support::home::Home;
+use crate::support::ports::free_ports;
 
 /// Ports of one guest, as the script gives them.
 const PORTS_EACH: u16 = 10;

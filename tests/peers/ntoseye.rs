@@ -16,7 +16,7 @@ use kdeck::sim::kd::program::KERNEL;
 
 use crate::pdb::{Member, Pdb, Structure};
 use crate::rig;
-use crate::support::peer::{free_port, free_udp_port};
+use crate::support::ports::free_port;
 use crate::support::simulator::{simulate, value};
 
 /// Its version that these checks are known to hold for is in `.ci/run`.
@@ -107,7 +107,7 @@ fn ntoseye_attaches_to_our_target_on_kdnet() {
     if !rig::can_run("ntoseye on KDNET", &[PROGRAM]) {
         return;
     }
-    let port = free_udp_port().to_string();
+    let port = free_port().to_string();
     let target = ["kdnet", "--port", &port, "--key", "1.2.3.4"];
     let (sim, _) = simulate(
         &[&target[..], &["--offer-every", "1", "--rate", RATE]].concat(),

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
@@ -12,8 +11,6 @@ use tempfile::TempDir;
 
 /// How long a script may take, seconds: the first run installs programs and fetches a kernel.
 const SCRIPT_S: &str = "600";
-/// Where blocks of ports are looked for: below those that the system gives to outgoing connections.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// A script of the rig, and what it started; that is ended when this is dropped.
 #[derive(Debug)]
@@ -108,25 +105,6 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.call("down", [""; 0]);
     }
-}
-
-/// The first of `count` consecutive ports that nobody holds, TCP or UDP, and that no other check was given.
-pub fn free_ports(count: u16) -> u16 {
-    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
-    let mut next = NEXT.lock().expect("nobody panics with it");
-    // Another run of the tests begins somewhere else.
-    let spread = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start - 1000));
-    let mut first = next.unwrap_or(PORTS.start + spread.expect("it is below the range's length"));
-    let free = |port| {
-        TcpListener::bind(("127.0.0.1", port)).is_ok()
-            && UdpSocket::bind(("127.0.0.1", port)).is_ok()
-    };
-    while let Some(taken) = (first..first + count).rev().find(|port| !free(*port)) {
-        first = taken + 1;
-        assert!(first < PORTS.end, "no {count} ports are free");
-    }
-    *next = Some(first + count);
-    first
 }
 
 /// Whether a check that needs no script can run here, with these programs; if not, that is said.

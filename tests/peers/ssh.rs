@@ -11,7 +11,8 @@ use crate::support::background::Background;
 use crate::support::deadline::Deadline;
 use crate::support::headless::{Event, Headless};
 use crate::support::home::{Home, KDECK};
-use crate::support::peer::{Peer, free_port};
+use crate::support::peer::Peer;
+use crate::support::ports::free_port;
 
 const PROGRAMS: [&str; 3] = ["ssh", "ssh-keygen", "sshd"];
 

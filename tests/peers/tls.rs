@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use crate::rig::can_run;
 use crate::support::headless::Headless;
 use crate::support::home::Home;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 
 /// How long a handshake may take, seconds.
 const HANDSHAKE_S: &str = "30";

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use super::support::deadline::Deadline;
 use super::support::headless::Headless;
 use super::support::home::Home;
-use super::{OPERATOR, free_port, run};
+use super::support::ports::free_port;
+use super::{OPERATOR, run};
 
 #[test]
 fn servers_of_this_machine_are_found_unless_they_are_hidden() {

@@ -8,30 +8,17 @@ mod people;
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use support::deadline::Deadline;
 use support::headless::{Event, Headless};
 use support::home::Home;
 use support::peer::{Connection, Peer};
+use support::ports::free_port;
 
 /// The passwords of the servers here.
 const OPERATOR: &str = "Lab12";
 const OBSERVER: &str = "Watch34";
-
-/// A port that nobody holds, and that the system gives nobody who connects somewhere: many tests run at once.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id() * 64 + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(20_000 + number % 10_000).expect("below 30,000");
-        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 /// A host with one target, and a server with both passwords.
 struct Rig {

@@ -8,7 +8,8 @@ use super::support::deadline::Deadline;
 use super::support::headless::Headless;
 use super::support::home::Home;
 use super::support::peer::SerialLine;
-use super::{OPERATOR, free_port, rig, run, servers_of};
+use super::support::ports::free_port;
+use super::{OPERATOR, rig, run, servers_of};
 
 #[test]
 fn a_server_prints_lines_to_paste_and_its_password_once() {

@@ -8,7 +8,7 @@ use crate::relay::Cable;
 use crate::seat::{PATIENCE, Seat};
 use crate::support::background::Background;
 use crate::support::home::Home;
-use crate::support::peer::free_port;
+use crate::support::ports::free_port;
 use crate::support::simulator::simulate;
 
 /// What lets people in.

@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod headless;
 pub mod home;
 pub mod peer;
+pub mod ports;
 pub mod relay;
 pub mod simulator;
 pub mod terminal;

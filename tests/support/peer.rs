@@ -60,17 +60,6 @@ pub fn call(port: u16) -> Connection {
     }
 }
 
-/// A port that nobody held a moment ago.
-pub fn free_port() -> u16 {
-    Peer::listen().port()
-}
-
-/// A UDP port that nobody held a moment ago.
-pub fn free_udp_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port of 127.0.0.1");
-    socket.local_addr().expect("it is bound").port()
-}
-
 /// A Unix socket on which a target waits to be called.
 #[derive(Debug)]
 pub struct UnixPeer(UnixListener);

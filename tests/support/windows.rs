@@ -1,14 +1,13 @@
 //! Simulated Windows machines beside kdeck: `kdeck sim kdnet` and `kdeck sim kdcom`.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::UdpSocket;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::TempDir;
 
 use super::background::Background;
 use super::home::Home;
+use super::ports::free_ports;
 
 /// Running machines, ended when dropped, and the connection strings that kdeck debugs them with.
 #[derive(Debug)]
@@ -122,26 +121,3 @@ impl Windows {
 
 /// Arguments of a machine that prints twenty lines a second, each with the next number.
 pub const CHATTY: [&str; 2] = ["--rate", "20"];
-
-/// The first of so many consecutive UDP ports that nobody has.
-///
-/// They are above those that systems give to sockets which name none, so that nobody takes them before kdeck does.
-pub fn free_ports(count: u16) -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    const FIRST: u16 = 61_000;
-    const PORTS: u16 = 4_000;
-    // Other test programs begin elsewhere.
-    let begin = u16::try_from(std::process::id() * 64 % u32::from(PORTS)).expect("a small number");
-    for _ in 0..PORTS {
-        let offset = begin + NEXT.fetch_add(count, Ordering::Relaxed) % PORTS;
-        let first = FIRST + offset % PORTS;
-        let all = first..first + count;
-        if all
-            .into_iter()
-            .all(|port| UdpSocket::bind(("::", port)).is_ok())
-        {
-            return first;
-        }
-    }
-    panic!("there are no {count} free ports next to each other")
-}

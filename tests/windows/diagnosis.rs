@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use super::support::headless::Headless;
-use super::support::windows::{Line, Windows, free_ports};
+use super::support::ports::free_ports;
+use super::support::windows::{Line, Windows};
 use super::{Lab, W};
 
 impl Headless {

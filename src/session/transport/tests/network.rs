@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::ports::free_ports;
 
 #[tokio::test]
 async fn tcp_carries_bytes_both_ways_and_binds_both_ends() {
@@ -85,16 +86,11 @@ async fn the_first_free_port_of_a_range_is_taken_and_shown() {
     machine.listen(&format!("tcp:port={first}")).await;
 }
 
-/// A port that is taken, with free ones after it.
+/// A port that is taken, with two free ones after it.
 fn neighbours() -> (StdListener, u16) {
-    loop {
-        let taken = StdListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
-        let first = taken.local_addr().unwrap().port();
-        let free = |port| StdListener::bind((Ipv6Addr::UNSPECIFIED, port)).is_ok();
-        if first < 60_000 && free(first + 1) && free(first + 2) {
-            return (taken, first);
-        }
-    }
+    let first = free_ports(3);
+    let taken = StdListener::bind((Ipv6Addr::UNSPECIFIED, first));
+    (taken.expect("nobody has it"), first)
 }
 
 #[tokio::test]
