@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
@@ -283,6 +283,28 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
     }
     same(&rig.host, &alice).await;
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_put_out_while_they_are_written_to_is_told_why() {
+    let rig = Rig::start().await;
+    // Its line holds so little that its welcome waits.
+    let (mut line, theirs) = tokio::io::duplex(64);
+    let slow = guest(theirs, "slow", Permission::Observer);
+    let serving = tokio::spawn(serve(rig.host.clone(), slow));
+    let people = rig.host.people();
+    soon(async {
+        while people.named("slow").is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(people.put_out(|person| person.name == "slow", "enough"), 1);
+    let mut told = Vec::new();
+    soon(line.read_to_end(&mut told)).await.unwrap();
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("enough"), "{told}");
+    soon(serving).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

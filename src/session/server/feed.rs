@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use serde_bytes::Bytes;
+use tokio::time::Instant;
 
+use super::pace::{Pace, Place};
 use crate::proto::session::frame::{self, SERVER_BYTES_MAX};
 use crate::proto::session::message::{From, Glance, Lines, Piece, StatusInfo, ToClient};
 use crate::rack::{Status, Target};
 use crate::transcript::log::Health;
-use crate::transcript::{Ending, Entry, Reader, Ring, Step};
+use crate::transcript::{Ending, Entry, Reader, Ring, Seq, Step};
 
 /// Bytes of text of the newest entry that is shown of a target that is not followed.
 const GLANCE_BYTES: usize = 256;
 /// Bytes that an entry costs besides its text, about.
 const ENTRY_COST: usize = 12;
+/// Entries before the newest at which a sample of a flood begins.
+const SAMPLE_ENTRIES: u64 = 500;
 
 /// One client's place in one target.
 #[derive(Debug)]
@@ -21,6 +25,7 @@ pub(super) struct Feed {
     pub(super) target: Arc<Target>,
     /// Where the client is in the history, if it follows it.
     reader: Option<Reader>,
+    pace: Pace,
     /// The versions that were sent.
     transcript: Option<u64>,
     status: Option<u64>,
@@ -32,6 +37,7 @@ impl Feed {
         Self {
             target,
             reader: None,
+            pace: Pace::new(),
             transcript: None,
             status: None,
         }
@@ -47,9 +53,10 @@ impl Feed {
         let start = self.target.transcript.with(|ring| match from {
             From::Seq(seq) if seq <= ring.next() => seq.max(ring.first()),
             From::Seq(_) => ring.first(),
-            From::Newest(count) => ring.next().saturating_sub(count).max(ring.first()),
+            From::Newest(count) => newest(ring, count),
         });
         self.reader = Some(Reader::from(start));
+        self.pace = Pace::new();
         self.transcript = None;
     }
 
@@ -58,7 +65,7 @@ impl Feed {
         self.reader = None;
     }
 
-    /// Whether the client gets everything.
+    /// Whether the client gets what is printed, not only the newest line.
     pub(super) fn is_followed(&self) -> bool {
         self.reader.is_some()
     }
@@ -68,9 +75,15 @@ impl Feed {
         self.transcript != Some(self.target.transcript.version())
     }
 
-    /// Whether the client gets everything and there is something that was not sent.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.is_followed() && self.is_behind()
+    /// Whether there is something to read for the client now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due(now).is_some_and(|due| due <= now)
+    }
+
+    /// When there is something to read for the client, if there is something; it may be now.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let wanted = self.is_followed() && self.is_behind();
+        wanted.then(|| self.pace.rests_until().unwrap_or(now))
     }
 
     /// The state, if it changed since it was last asked for.
@@ -84,13 +97,22 @@ impl Feed {
     }
 
     /// Appends a frame with what is next, of about `budget` bytes of text. Returns the bytes appended.
-    pub(super) fn read(&mut self, budget: usize, out: &mut Vec<u8>) -> usize {
+    pub(super) fn read(&mut self, budget: usize, now: Instant, out: &mut Vec<u8>) -> usize {
         let version = self.target.transcript.version();
         let Some(reader) = &mut self.reader else {
             return 0;
         };
         let before = out.len();
         let complete = self.target.transcript.with(|ring| {
+            let overtaken = reader.position() < ring.first();
+            let (place, most) = self.pace.go_on(overtaken, ring.output_bytes(), now);
+            if place == Place::Newest {
+                *reader = Reader::from(newest(ring, SAMPLE_ENTRIES));
+            }
+            let budget = budget.min(most);
+            if budget == 0 {
+                return false;
+            }
             let (mut pieces, mut cost) = (Vec::new(), 0);
             while cost < budget
                 && let Some(piece) = next(reader, ring, budget - cost)
@@ -112,8 +134,10 @@ impl Feed {
             append(&message, out);
             cost < budget
         });
+        self.pace.sent(out.len() - before);
         if complete {
             self.transcript = Some(version);
+            self.pace.caught_up();
         }
         out.len() - before
     }
@@ -147,6 +171,11 @@ pub(super) fn append(message: &ToClient<'_>, out: &mut Vec<u8>) {
     if let Err(error) = appended {
         tracing::error!(%error, "a message was not sent");
     }
+}
+
+/// The place of the last so many entries.
+fn newest(ring: &Ring, count: u64) -> Seq {
+    ring.next().saturating_sub(count).max(ring.first())
 }
 
 /// What is next: whole lines where there are some, as they are stored, else an entry.

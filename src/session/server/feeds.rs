@@ -19,12 +19,6 @@ const CREDIT_MAX: u64 = 16 << 20;
 /// How often the newest line of targets that are not followed is sent.
 const GLANCE_EVERY: Duration = Duration::from_millis(250);
 
-/// Bytes of bulk that a client gets a second in the long run, far more than anybody reads: whoever follows a flood gets the
-/// newest of it, and the processors stay with the targets.
-const BULK_PER_SECOND: f64 = 12e6;
-/// Bytes of bulk at once beyond that, such as a whole history on joining.
-const BULK_BURST: f64 = 32e6;
-
 /// One client's places in all targets, and how much it can take.
 #[derive(Debug)]
 pub(super) struct Feeds {
@@ -37,9 +31,6 @@ pub(super) struct Feeds {
     /// Bytes of bulk the client can take.
     credit: u64,
     next_glance: Instant,
-    /// Bytes of bulk it may get now, below zero if it got more; and as of when.
-    left: f64,
-    as_of: Instant,
 }
 
 impl Feeds {
@@ -51,8 +42,6 @@ impl Feeds {
             share: 0,
             credit: 0,
             next_glance: now,
-            left: BULK_BURST,
-            as_of: now,
         }
     }
 
@@ -92,10 +81,9 @@ impl Feeds {
     }
 
     /// When there is more to send of what is followed, if there is more.
-    pub(super) fn next_bulk(&self) -> Option<Instant> {
-        let more = self.credit > 0 && self.list.iter().any(Feed::is_wanted);
-        let wait = Duration::from_secs_f64((-self.left).max(0.0) / BULK_PER_SECOND);
-        more.then(|| self.as_of + wait)
+    pub(super) fn next_bulk(&self, now: Instant) -> Option<Instant> {
+        let due = self.list.iter().filter_map(|feed| feed.due(now)).min();
+        due.filter(|_| self.credit > 0)
     }
 
     /// When the newest lines are to be sent, if there are such.
@@ -120,15 +108,12 @@ impl Feeds {
     /// turn, then the newest of the others.
     pub(super) fn append_bulk(&mut self, most: usize, out: &mut Vec<u8>) {
         let count = self.list.len();
-        let behind = self.list.iter().filter(|feed| feed.is_wanted()).count();
         let now = Instant::now();
-        let gained = now.duration_since(self.as_of).as_secs_f64() * BULK_PER_SECOND;
-        (self.left, self.as_of) = ((self.left + gained).min(BULK_BURST), now);
+        let behind = self.list.iter().filter(|feed| feed.is_due(now)).count();
         let mut idle = 0;
-        while behind > 0 && idle < count && self.credit > 0 && self.left >= 0.0 && out.len() < most
-        {
+        while behind > 0 && idle < count && self.credit > 0 && out.len() < most {
             let at = self.turn % count;
-            let Some(feed) = self.list.get_mut(at).filter(|feed| feed.is_wanted()) else {
+            let Some(feed) = self.list.get_mut(at).filter(|feed| feed.is_due(now)) else {
                 (self.turn, self.share) = (at + 1, 0);
                 idle += 1;
                 continue;
@@ -140,8 +125,7 @@ impl Feeds {
                 self.share = share.clamp(SHARE_BYTES, BULK_BYTES);
             }
             let budget = usize::try_from(self.credit).unwrap_or(BULK_BYTES);
-            let sent = feed.read(budget.min(self.share), out);
-            self.left -= f64::from(u32::try_from(sent).unwrap_or(u32::MAX));
+            let sent = feed.read(budget.min(self.share), now, out);
             self.credit = self.credit.saturating_sub(sent as u64);
             self.share = self.share.saturating_sub(sent);
             if self.share == 0 || !feed.is_behind() {

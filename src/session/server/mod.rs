@@ -12,6 +12,7 @@ mod feeds;
 mod guest;
 mod inbox;
 pub mod lobby;
+mod pace;
 mod peer;
 mod secret;
 mod start;

@@ -94,7 +94,6 @@ where
         outbox,
         answers,
         pending: 0,
-        last_write: Instant::now(),
         allowance: Allowance::new(Instant::now()),
         host: host.clone(),
     };
@@ -158,7 +157,6 @@ struct Peer<S> {
     outbox: mpsc::Sender<Ready>,
     answers: mpsc::Receiver<Ready>,
     pending: usize,
-    last_write: Instant,
     allowance: Allowance,
 }
 
@@ -185,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         let mut heard = Instant::now();
         loop {
             self.watch.arm();
+            let looked = Instant::now();
             while let Ok(ready) = self.answers.try_recv() {
                 self.answer(ready);
             }
@@ -196,15 +195,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             {
                 return ended;
             }
-            let bulk = self.feeds.next_bulk();
+            let bulk = self.feeds.next_bulk(looked);
             let glance = self.feeds.next_glance();
             let can_take = self.pending < PENDING;
-            let quick = self.last_write.elapsed() < 2 * GATHER;
             let rung = async {
                 self.watch.rung().await;
-                if quick {
-                    tokio::time::sleep(GATHER).await;
-                }
+                tokio::time::sleep_until(looked + GATHER).await;
             };
             tokio::select! {
                 biased;
@@ -245,9 +241,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         eviction: &Eviction,
     ) -> Result<(), Ended> {
         let ending = self.host.ending();
+        // Who has to go is told why, if they read what is before that.
         let too_late = async {
-            ending.cancelled().await;
+            let reason = tokio::select! {
+                reason = eviction.out() => reason,
+                () = ending.cancelled() => HOST_ENDED.to_owned(),
+            };
             tokio::time::sleep(LAST_WORDS).await;
+            reason
         };
         let silent = async {
             let mut said = inbox.len();
@@ -264,15 +265,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         };
         let written = tokio::select! {
             biased;
-            reason = eviction.out() => return Err(Ended::PutOut(reason)),
             written = writing => written,
-            () = too_late => return Err(Ended::PutOut(HOST_ENDED.to_owned())),
+            reason = too_late => return Err(Ended::PutOut(reason)),
             () = silent => return Err(Ended::Lost("it does not read".to_owned())),
         };
         written.map_err(|error| Ended::Lost(error.to_string()))?;
         self.out.clear();
         self.out.shrink_to(4 * OUT_BYTES);
-        self.last_write = Instant::now();
         Ok(())
     }
 
