@@ -76,12 +76,14 @@ pub enum Event {
     },
     /// Targets came or went: ask for the rack again.
     Rack,
-    /// Something to tell the people at this deck, that belongs to no target.
+    /// Something to tell the people at this deck.
     Notice {
         /// When.
         time: Time,
         /// How much it matters.
         severity: Severity,
+        /// The target it is about, if it is about one; the text does not name it then. An error of a target is its alert.
+        target: Option<TargetId>,
         /// What.
         text: String,
     },

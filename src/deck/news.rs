@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
-use super::{EVENTS, Event};
-use crate::transcript::Pulse;
+use super::{EVENTS, Event, Severity};
+use crate::rack::TargetId;
+use crate::transcript::{Pulse, Time};
 
 /// The bell and the events of one seat. It outlives the role: who listens goes on listening when that changes.
 #[derive(Debug, Clone)]
@@ -51,6 +52,25 @@ impl News {
         let mut first = self.0.first.lock().unwrap_or_else(PoisonError::into_inner);
         let first = first.take();
         first.unwrap_or_else(|| self.0.events.subscribe())
+    }
+
+    /// Tells everybody something that belongs to no target.
+    pub fn notice(&self, severity: Severity, text: impl Into<String>) {
+        self.notice_about(None, severity, text);
+    }
+
+    /// Tells everybody something about a target, which the text does not name.
+    pub fn notice_of(&self, target: TargetId, severity: Severity, text: impl Into<String>) {
+        self.notice_about(Some(target), severity, text);
+    }
+
+    fn notice_about(&self, target: Option<TargetId>, severity: Severity, text: impl Into<String>) {
+        self.tell(Event::Notice {
+            time: Time::now(),
+            severity,
+            target,
+            text: text.into(),
+        });
     }
 
     /// Tells an event and rings.

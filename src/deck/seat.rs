@@ -100,12 +100,7 @@ impl Seat {
             let news = self.0.news.clone();
             self.0.runtime.spawn(async move {
                 if let Err(text) = host.stop().await {
-                    let (time, severity) = (Time::now(), Severity::Warning);
-                    news.tell(Event::Notice {
-                        time,
-                        severity,
-                        text,
-                    });
+                    news.notice(Severity::Warning, text);
                 }
             });
         }

@@ -290,14 +290,20 @@ impl Out {
         }
     }
 
-    /// Something that failed and belongs to no command.
-    pub fn error(&mut self, time: Time, text: &str) {
+    /// Something that failed and belongs to no command; of a target, if it is one's.
+    pub fn error(&mut self, time: Time, target: Option<&str>, text: &str) {
         let text = text.split('\n').map(|line| safe::plain(line.as_bytes()));
-        let text = &*text.collect::<Vec<_>>().join("\n");
+        let text = text.collect::<Vec<_>>().join("\n");
+        let text = target.map_or(text.clone(), |target| format!("{target}: {text}"));
         if self.json {
-            self.object(Type::Error, time, |o| o.text("text", text));
+            self.object(Type::Error, time, |mut o| {
+                if let Some(target) = target {
+                    o = o.text("target", target);
+                }
+                o.text("text", &text)
+            });
         } else {
-            self.line(Type::Error, &["error: ", text]);
+            self.line(Type::Error, &["error: ", &text]);
         }
     }
 

@@ -118,7 +118,7 @@ impl Printer {
                 },
                 answer = answers.recv(), if !ended => match answer {
                     Some(Answer::Reply { id, reply }) => self.reply(id, &reply),
-                    Some(Answer::Error(text)) => self.out.error(Time::now(), &text),
+                    Some(Answer::Error(text)) => self.out.error(Time::now(), None, &text),
                     Some(Answer::End) | None => {
                         ended = true;
                         self.end()?;
@@ -154,7 +154,7 @@ impl Printer {
     /// So many events were lost: targets' states show what they were, others are gone.
     fn lagged(&mut self, count: u64) -> io::Result<()> {
         let text = format!("{count} events came faster than they were printed");
-        self.out.error(Time::now(), &text);
+        self.out.error(Time::now(), None, &text);
         self.start_over()
     }
 
@@ -172,7 +172,13 @@ impl Printer {
                     place.state(&mut self.out, time, state, detail);
                 }
             }
-            Event::Notice { time, text, .. } => self.out.error(time, &text),
+            Event::Notice {
+                time, target, text, ..
+            } => {
+                let target = target.and_then(|id| self.rack.target(id));
+                let name = target.map(|target| target.name.as_str());
+                self.out.error(time, name, &text);
+            }
             Event::Chat(said) => {
                 let me = self.seat.deck().me();
                 if me.is_none_or(|me| said.is_for(&me.name)) {

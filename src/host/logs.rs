@@ -4,14 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use crate::config::{Config, LogFormat, LogTime, Places};
-use crate::deck::{Event, Severity};
+use crate::deck::{News, Severity};
 use crate::rack::Target;
+use crate::transcript::Seq;
 use crate::transcript::log::format::Stamp;
 use crate::transcript::log::{Health, LogWriter, Settings, Source};
-use crate::transcript::{Pulse, Seq, Time};
 
 /// The log writer and what is known of its failures.
 #[derive(Debug)]
@@ -20,33 +18,27 @@ pub(super) struct Logs {
     failing: Arc<Mutex<HashSet<String>>>,
     /// Targets whose logs ended while they could not be written.
     incomplete: Arc<Mutex<BTreeSet<String>>>,
-    events: broadcast::Sender<Event>,
-    pulse: Arc<Pulse>,
+    news: News,
 }
 
 impl Logs {
-    pub(super) fn new(
-        writer: LogWriter,
-        events: broadcast::Sender<Event>,
-        pulse: Arc<Pulse>,
-    ) -> Self {
+    pub(super) fn new(writer: LogWriter, news: News) -> Self {
         Self {
             writer: Mutex::new(Some(writer)),
             failing: Arc::default(),
             incomplete: Arc::default(),
-            events,
-            pulse,
+            news,
         }
     }
 
     /// Begins to log a target, from the entry `from` on.
     pub(super) fn add(&self, target: &Arc<Target>, from: Seq) {
-        let (events, pulse) = (self.events.clone(), self.pulse.clone());
+        let news = self.news.clone();
         let (failing, incomplete) = (self.failing.clone(), self.incomplete.clone());
         let about = target.clone();
         let report = move |health: Health| {
             if about.status.set_log(health.clone()) {
-                pulse.ring();
+                news.pulse().ring();
             }
             let text = {
                 let mut failing = lock(&failing);
@@ -56,13 +48,7 @@ impl Logs {
                 tell(&mut failing, &about.name, &health)
             };
             if let Some((severity, text)) = text {
-                events
-                    .send(Event::Notice {
-                        time: Time::now(),
-                        severity,
-                        text,
-                    })
-                    .ok();
+                news.notice(severity, text);
             }
         };
         let transcript = target.transcript.clone();

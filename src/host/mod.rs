@@ -97,9 +97,9 @@ impl Host {
         runtime: Handle,
         news: News,
     ) -> std::io::Result<Arc<Self>> {
-        let (pulse, events) = (news.pulse(), news.sender());
+        let events = news.sender();
         let minded = events.subscribe();
-        let writer = LogWriter::start(logs::settings(&config, &places), &pulse)?;
+        let writer = LogWriter::start(logs::settings(&config, &places), &news.pulse())?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let devices = Devices::new(devices::Parts {
             runtime: runtime.clone(),
@@ -110,7 +110,7 @@ impl Host {
         });
         let people = Arc::new(People::new(events.clone()));
         let host = Arc::new(Self {
-            logs: Arc::new(Logs::new(writer, events.clone(), pulse)),
+            logs: Arc::new(Logs::new(writer, news.clone())),
             runtime,
             devices,
             chat: Arc::new(Chat::among(people.clone(), events)),

@@ -202,7 +202,7 @@ impl Seats {
         };
         self.seats.insert(target.id, seat);
         let work = Work {
-            report: Report::new(target, host.news.sender(), host.news.pulse()),
+            report: Report::new(target, host.news.clone()),
             asks,
             stop,
             pauses: self.pauses.subscribe(),

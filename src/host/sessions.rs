@@ -19,7 +19,7 @@ use crate::session::server::ServerEntry;
 use crate::session::transport::Trust;
 use crate::session::{Allowed, Author, Permission};
 use crate::target::Request;
-use crate::transcript::{Time, safe};
+use crate::transcript::safe;
 
 /// Characters of the longest reason for which somebody is put out; what is longer is cut.
 const REASON_CHARS_MAX: usize = 200;
@@ -76,7 +76,7 @@ impl Host {
             },
         );
         if let Err(problem) = problem {
-            self.notice(Severity::Warning, problem);
+            self.news.notice(Severity::Warning, problem);
         }
     }
 
@@ -159,18 +159,8 @@ impl Host {
         self.places
             .make_state_dir()
             .map_err(|error| error.to_string())?;
-        let events = self.news.sender();
-        let complain = move |text| {
-            let (time, severity) = (Time::now(), Severity::Error);
-            // Nobody may be listening.
-            events
-                .send(Event::Notice {
-                    time,
-                    severity,
-                    text,
-                })
-                .ok();
-        };
+        let news = self.news.clone();
+        let complain = move |text| news.notice(Severity::Error, text);
         let audit = Audit::open(&self.places.state_dir, complain)?;
         if self.audit.set(audit).is_err() {
             // Another server was first, and has recorded who is here.
@@ -262,16 +252,6 @@ impl Host {
             Change::Away | Change::Back => {}
         }
         self.audit(change.word(), &fields);
-    }
-
-    /// Tells everybody.
-    pub(crate) fn notice(&self, severity: Severity, text: String) {
-        let time = Time::now();
-        self.news.tell(Event::Notice {
-            time,
-            severity,
-            text,
-        });
     }
 
     /// Runs a task that the end of the host waits for.

@@ -196,11 +196,11 @@ impl Host {
     pub(super) fn steers(&self, target: &Target, author: &Author) {
         let others = self.steering.wrote(target.id, &author.name, Instant::now());
         if !others.is_empty() {
-            let name = &target.name;
             let text = format!(
-                "{} and {} type to {name} at the same time; .take {name} gives it to one of them",
+                "{} and {} type at the same time; .take {} gives it to one of them",
                 author.name,
-                others.join(", ")
+                others.join(", "),
+                target.name
             );
             self.remark(target, Severity::Warning, text);
         }
@@ -228,7 +228,7 @@ impl Host {
                     "{} asks {} for {name}; .release {name} gives it up",
                     person.name, hold.name
                 );
-                self.notice(Severity::Warning, text);
+                self.news.notice(Severity::Warning, text);
                 Err(format!(
                     "{} holds {name} since {}, and was asked for it",
                     hold.name,
@@ -237,7 +237,7 @@ impl Host {
             }
             Taken::From(loser) => {
                 self.held(target, &person.name);
-                let text = format!("{} took {name} from {loser} by force", person.name);
+                let text = format!("{} took it from {loser} by force", person.name);
                 self.remark(target, Severity::Warning, text);
                 Ok(format!("you hold {name} now; {loser} was told"))
             }
@@ -363,7 +363,7 @@ impl Host {
     /// Told in the target's history, and to everybody at once.
     fn remark(&self, target: &Target, severity: Severity, text: String) {
         self.note(target, &text);
-        self.notice(severity, text);
+        self.news.notice_of(target.id, severity, text);
     }
 
     fn note(&self, target: &Target, text: &str) {

@@ -8,14 +8,14 @@ use color_eyre::eyre::WrapErr as _;
 use kdeck::cli::{Color, Console, Demo, asking};
 use kdeck::config::{self, Config, Overrides, Places, Problems};
 use kdeck::connect::{ServerString, TargetString};
-use kdeck::deck::{Deck, Event, Home, News, Seat, Severity};
+use kdeck::deck::{Deck, Home, News, Seat, Severity};
 use kdeck::headless;
 use kdeck::host::Host;
 use kdeck::session::client::{Interest, Joining, Line, Visitor, Way};
 use kdeck::session::{Author, attach};
 use kdeck::signals::{self, Hangup};
 use kdeck::sim;
-use kdeck::transcript::{Limits, Time};
+use kdeck::transcript::Limits;
 use kdeck::ui::{self, console::End, terminal};
 use tokio::runtime::Runtime;
 
@@ -206,12 +206,7 @@ fn host_seat(
         let _inside = handle.enter();
         if let Err(problem) = attach::listen(&host) {
             let text = format!("{problem}; this host cannot be attached to");
-            let (time, severity) = (Time::now(), Severity::Warning);
-            host.news().tell(Event::Notice {
-                time,
-                severity,
-                text,
-            });
+            host.news().notice(Severity::Warning, text);
         }
         std::io::Result::Ok(host)
     };

@@ -42,12 +42,15 @@ pub fn listen(host: &Arc<Host>) -> Result<(), String> {
                     let (host, door) = (serving.clone(), door.clone());
                     serving.spawn(async move {
                         if let Err(refusal) = receive(&host, &door, stream, user).await {
-                            host.notice(Severity::Warning, format!("attach: {}", refusal.text));
+                            host.news()
+                                .notice(Severity::Warning, format!("attach: {}", refusal.text));
                         }
                     });
                 }
                 Err(error) => {
-                    serving.notice(Severity::Warning, format!("attach: {error}"));
+                    serving
+                        .news()
+                        .notice(Severity::Warning, format!("attach: {error}"));
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 }
             }

@@ -2,28 +2,21 @@
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
-
-use crate::deck::{Event, Severity};
+use crate::deck::{Event, News, Severity};
 use crate::rack::{State, Target};
-use crate::transcript::{Kind, Pulse, Time};
+use crate::transcript::{Kind, Time};
 
 /// An actor's side of its target.
 #[derive(Debug, Clone)]
 pub struct Report {
     target: Arc<Target>,
-    events: broadcast::Sender<Event>,
-    pulse: Arc<Pulse>,
+    news: News,
 }
 
 impl Report {
     /// For the actor of `target`.
-    pub fn new(target: Arc<Target>, events: broadcast::Sender<Event>, pulse: Arc<Pulse>) -> Self {
-        Self {
-            target,
-            events,
-            pulse,
-        }
+    pub fn new(target: Arc<Target>, news: News) -> Self {
+        Self { target, news }
     }
 
     /// The target.
@@ -35,17 +28,12 @@ impl Report {
     pub fn state(&self, state: State, detail: &str) {
         let time = Time::now();
         if self.target.status.set(time, state, detail) {
-            let detail = detail.to_owned();
-            // Nobody may be listening.
-            self.events
-                .send(Event::Target {
-                    time,
-                    id: self.target.id,
-                    state,
-                    detail,
-                })
-                .ok();
-            self.pulse.ring();
+            self.news.tell(Event::Target {
+                time,
+                id: self.target.id,
+                state,
+                detail: detail.to_owned(),
+            });
         }
     }
 
@@ -59,25 +47,18 @@ impl Report {
     /// What a debugger asks with from now on, such as `0: kd>`.
     pub fn prompt(&self, prompt: &str) {
         if self.target.status.set_prompt(prompt) {
-            self.pulse.ring();
+            self.news.pulse().ring();
         }
     }
 
     /// Something needs a person soon: everybody is told. An empty text ends it.
     pub fn alert(&self, alert: &str) {
         if self.target.status.set_alert(alert) {
-            if !alert.is_empty() {
-                let text = format!("{}: {alert}", self.target.name);
-                // Nobody may be listening.
-                self.events
-                    .send(Event::Notice {
-                        time: Time::now(),
-                        severity: Severity::Error,
-                        text,
-                    })
-                    .ok();
+            if alert.is_empty() {
+                self.news.pulse().ring();
+            } else {
+                self.news.notice_of(self.target.id, Severity::Error, alert);
             }
-            self.pulse.ring();
         }
     }
 

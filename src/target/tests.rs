@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::deck::Event;
+use crate::deck::{Event, News};
 use crate::ports::free_port;
 use crate::rack::{Target, TargetId, status};
 use crate::transcript::{Kind, Limits, Pulse, Time, Transcript};
@@ -44,7 +44,8 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 fn start(connect: &str, pauses: Pauses) -> Rig {
     let connect: TargetString = connect.parse().unwrap();
-    let pulse = Arc::new(Pulse::default());
+    let news = News::default();
+    let pulse = news.pulse();
     let target = Arc::new(Target {
         id: TargetId(1),
         name: "t1".into(),
@@ -55,12 +56,11 @@ fn start(connect: &str, pauses: Pauses) -> Rig {
         transcript: Arc::new(Transcript::new(Limits::default(), pulse.clone())),
         status: Arc::new(status::Shared::new(Time::now())),
     });
-    let sender = broadcast::Sender::new(1024);
-    let events = sender.subscribe();
+    let events = news.events();
     let (control, asks) = Control::new();
     let stop = CancellationToken::new();
     let work = Work {
-        report: Report::new(target.clone(), sender, pulse.clone()),
+        report: Report::new(target.clone(), news),
         asks,
         stop: stop.clone(),
         pauses: watch::channel(pauses).1,

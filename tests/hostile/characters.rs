@@ -321,6 +321,7 @@ fn evil_words(run: u64) -> Vec<ToClient<'static>> {
         ToClient::Notice {
             time,
             severity: Severity::Error,
+            target: Some(TargetId(1)),
             text: evil(),
         },
         ToClient::Target {

@@ -52,7 +52,8 @@ fn printed(json: bool, only: &[String]) -> String {
         action: false,
         text: "hi\x1b]0;title\x07".into(),
     });
-    out.error(time, "it failed");
+    out.error(time, None, "it failed");
+    out.error(time, Some("t1"), "it failed");
     out.flush().unwrap();
     let bytes = paper.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()

@@ -55,6 +55,8 @@ pub enum ToClient<'a> {
         time: Time,
         /// How much it matters.
         severity: Severity,
+        /// The target it is about; the text does not name it then.
+        target: Option<TargetId>,
         /// What.
         text: String,
     },

@@ -26,7 +26,7 @@ use super::chat::Chat;
 use super::people::Person;
 use super::server::ServerEntry;
 use crate::command::Reply;
-use crate::deck::{Asked, Event, News};
+use crate::deck::{Asked, Event, News, Severity};
 use crate::proto::session::message::{ToClient, Welcome};
 use crate::rack::{Rack, TargetId};
 use crate::session::Change;
@@ -280,11 +280,7 @@ impl Client {
         state.line = Line::Up;
         drop(state);
         for text in &welcome.warnings {
-            self.news.tell(Event::Notice {
-                time: Time::now(),
-                severity: crate::deck::Severity::Warning,
-                text: text.clone(),
-            });
+            self.news.notice(Severity::Warning, text.clone());
         }
         self.news.tell(Event::Role { time: Time::now() });
     }
@@ -375,12 +371,15 @@ impl Client {
             ToClient::Notice {
                 time,
                 severity,
+                target,
                 text,
             } => {
+                let target = target.map(|id| state.mirror.ours(id));
                 drop(state);
                 self.news.tell(Event::Notice {
                     time,
                     severity,
+                    target,
                     text,
                 });
             }

@@ -270,8 +270,17 @@ impl Feed {
             Event::Notice {
                 time,
                 severity,
+                target: None,
                 text,
             } => self.notice(time, severity, &text),
+            Event::Notice {
+                time,
+                severity: Severity::Error,
+                target: Some(id),
+                text,
+            } => self.alert(time, id, &text),
+            // Of others its history tells, too.
+            Event::Notice { .. } => {}
             Event::Chat(said) => self.chat(&said),
             Event::Person { person, change, .. } => {
                 let line: Arc<str> = lines::person(&person, &change).into();
@@ -285,25 +294,23 @@ impl Feed {
         }
     }
 
-    /// A notice is a target's alert, or the host's own.
+    /// The host has something to tell.
     fn notice(&mut self, time: Time, severity: Severity, text: &str) {
-        let alerted = self.places.iter().find(|place| {
-            let rest = text.strip_prefix(place.target.name.as_str());
-            let alert = rest.and_then(|rest| rest.strip_prefix(": "));
-            alert.is_some_and(|alert| place.target.status.read().alert == alert)
-        });
-        let stamp = self.stamps.at(time);
-        let text = safe::plain(text.as_bytes());
-        let Some(place) = alerted else {
-            let letter = Level::from(severity).letter();
-            let line: Arc<str> = format!("{stamp} [{letter}] (kdeck): {text}").into();
-            for (device, _) in self.plan.iter().filter(|(device, _)| !device.chat_only) {
-                device.log(std::iter::once(&line));
-            }
+        let letter = Level::from(severity).letter();
+        let (stamp, text) = (self.stamps.at(time), safe::plain(text.as_bytes()));
+        let line: Arc<str> = format!("{stamp} [{letter}] (kdeck): {text}").into();
+        for (device, _) in self.plan.iter().filter(|(device, _)| !device.chat_only) {
+            device.log(std::iter::once(&line));
+        }
+    }
+
+    /// A target needs somebody.
+    fn alert(&mut self, time: Time, id: TargetId, text: &str) {
+        let Some(place) = self.places.iter().find(|place| place.target.id == id) else {
             return;
         };
-        let alert = text.get(place.target.name.len() + 2..).unwrap_or(&text);
-        let fresh = place.line(stamp, Level::Fatal, alert, false);
+        let text = safe::plain(text.as_bytes());
+        let fresh = place.line(self.stamps.at(time), Level::Fatal, &text, false);
         let mut state = self.devices.state();
         state.crashes.push_front(fresh.line.clone());
         state.crashes.truncate(CRASHES_MAX);

@@ -36,7 +36,7 @@ use self::file::DeviceFile;
 use self::rules::Rules;
 use crate::config;
 use crate::connect::ChatPort;
-use crate::deck::{Event, News, Severity};
+use crate::deck::{News, Severity};
 use crate::host::Host;
 use crate::link;
 use crate::proto::rawchat::Arrivals;
@@ -139,7 +139,8 @@ impl Devices {
             let devices = self.clone();
             let open = async move {
                 if let Err(reason) = devices.open(&port).await {
-                    devices.warn(format!("the chat port is not open: {reason}"));
+                    let text = format!("the chat port is not open: {reason}");
+                    devices.parts.news.notice(Severity::Warning, text);
                 }
             };
             self.parts.tasks.spawn_on(open, &self.parts.runtime);
@@ -299,14 +300,6 @@ impl Devices {
         }
     }
 
-    fn warn(&self, text: String) {
-        self.parts.news.tell(Event::Notice {
-            time: Time::now(),
-            severity: Severity::Warning,
-            text,
-        });
-    }
-
     /// Writes the device file whenever it changed, and a last time at the end.
     async fn save_until(self: Arc<Self>, stop: CancellationToken) {
         let mut failed = false;
@@ -325,7 +318,7 @@ impl Devices {
                     // Tried again with the next change.
                     self.state().unsaved = true;
                     if !failed {
-                        self.warn(reason.clone());
+                        self.parts.news.notice(Severity::Warning, reason.clone());
                     }
                 }
                 failed = saved.is_err();

@@ -63,7 +63,7 @@ impl Accepting {
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         let text = format!("server {id} lets nobody in for now: {error}");
-                        self.tell(Severity::Error, text);
+                        self.host.news().notice(Severity::Error, text);
                     }
                     tokio::select! {
                         () = self.closing.cancelled() => break,
@@ -82,11 +82,7 @@ impl Accepting {
             let text = format!(
                 "{client} has left; server {id} had called it, and has to be started again to call again"
             );
-            self.host.news().tell(Event::Notice {
-                time: Time::now(),
-                severity: Severity::Info,
-                text,
-            });
+            self.host.news().notice(Severity::Info, text);
         }
         self.host.server_gone(id);
     }
@@ -124,15 +120,6 @@ impl Accepting {
                 },
             }
         }
-    }
-
-    fn tell(&self, severity: Severity, text: String) {
-        let time = Time::now();
-        self.host.news().tell(Event::Notice {
-            time,
-            severity,
-            text,
-        });
     }
 }
 

@@ -382,10 +382,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             Event::Notice {
                 time,
                 severity,
+                target,
                 text,
             } => self.send(&ToClient::Notice {
                 time,
                 severity,
+                target,
                 text,
             }),
             Event::Chat(_) => self.send_chat(),

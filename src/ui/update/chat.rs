@@ -85,14 +85,6 @@ impl Model {
         self.chat.event(time, About::Target(id, state), text);
     }
 
-    /// A target needs somebody.
-    pub(super) fn alert(&mut self, time: Time, text: &str) {
-        let name = text.split_once(": ").map_or("", |(name, _)| name);
-        if self.rack.named(name).is_some() {
-            self.chat.event(time, About::Alert, clean(text));
-        }
-    }
-
     /// Goes to the chat; from there it is closed.
     pub(super) fn toggle_chat(&mut self) -> Vec<Effect> {
         if self.focus == Focus::Chat {

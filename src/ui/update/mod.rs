@@ -12,6 +12,8 @@ mod submit;
 #[cfg(test)]
 mod tests;
 
+use super::chat::About;
+use super::chat::rows::clean;
 use super::frame::Fresh;
 use super::message::{Effect, Message, Targets};
 use super::model::{Model, Overlay};
@@ -93,12 +95,14 @@ impl Model {
             Event::Notice {
                 time,
                 severity,
+                target,
                 text,
             } => {
-                // It may be an alert.
-                self.follow_states();
-                if severity == Severity::Error {
-                    self.alert(time, &text);
+                let target = target.and_then(|id| self.rack.target(id));
+                let text = target.map_or(text.clone(), |it| format!("{}: {text}", it.name));
+                if target.is_some() && severity == Severity::Error {
+                    self.chat.event(time, About::Alert, clean(&text));
+                    self.follow_states();
                 }
                 self.tell(severity, &text);
                 vec![Effect::Draw(Fresh::Known)]

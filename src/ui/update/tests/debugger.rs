@@ -202,7 +202,8 @@ fn an_alert_is_sorted_to_the_top_and_found_by_its_words() {
     stage.message(Message::Event(Event::Notice {
         time: stage.now,
         severity: Severity::Error,
-        text: "t004: BUGCHECK D1".to_owned(),
+        target: Some(TargetId(4)),
+        text: "BUGCHECK D1".to_owned(),
     }));
     let shown = |stage: &Stage| stage.model.overview.targets().take(2).collect::<Vec<_>>();
     assert_eq!(shown(&stage), [TargetId(4), TargetId(1)]);
