@@ -322,6 +322,7 @@ mod tests {
     #[test]
     fn what_is_the_owners_becomes_an_operators_if_it_is_allowed_and_never_an_observers() {
         let author = |permission| Author {
+            person: None,
             name: "a".to_owned(),
             permission,
         };

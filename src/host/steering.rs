@@ -178,7 +178,6 @@ impl Host {
         let Some(hold) = self.steering.hold(target.id) else {
             return Ok(());
         };
-        // Names change hands: who holds it is told by who they are.
         if self
             .person(author)
             .is_ok_and(|person| person.id == hold.person)
@@ -351,13 +350,13 @@ impl Host {
         }
     }
 
+    /// Whoever is behind a command, while they are here.
     fn person(&self, author: &Author) -> Result<Person, String> {
-        let named = self.people().named(&author.name);
-        let named = named.filter(|person| person.permission == author.permission);
-        let owner = || self.me().filter(|_| author.permission == Permission::Owner);
-        named
-            .or_else(owner)
-            .ok_or_else(|| "nobody of your name is here".to_owned())
+        let person = match author.person {
+            Some(id) => self.people().person(id),
+            None => self.me(),
+        };
+        person.ok_or_else(|| format!("{} is not here any more", author.name))
     }
 
     /// Told in the target's history, and to everybody at once.

@@ -61,6 +61,7 @@ impl Person {
     #[must_use]
     pub fn author(&self) -> Author {
         Author {
+            person: Some(self.id),
             name: self.name.clone(),
             permission: self.permission,
         }
@@ -171,6 +172,13 @@ impl People {
     #[must_use]
     pub fn all(&self) -> Vec<Person> {
         self.list().here.clone()
+    }
+
+    /// The person of that identity.
+    #[must_use]
+    pub fn person(&self, id: PersonId) -> Option<Person> {
+        let list = self.list();
+        list.here.iter().find(|person| person.id == id).cloned()
     }
 
     /// The person of that name, letter case aside.

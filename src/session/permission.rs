@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::people::PersonId;
 use crate::proto::session::Granted;
 
 /// How much somebody may do, least first.
@@ -47,7 +48,9 @@ pub struct Allowed {
 /// Who is behind a command, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
-    /// The name everybody sees.
+    /// Who it is, whatever they are called; nobody for whoever sits at the host itself.
+    pub person: Option<PersonId>,
+    /// The name everybody sees. Names change hands: it tells who did something and decides nothing.
     pub name: String,
     /// What they may do.
     pub permission: Permission,
@@ -58,6 +61,7 @@ impl Author {
     #[must_use]
     pub fn owner(name: impl Into<String>) -> Self {
         Self {
+            person: None,
             name: name.into(),
             permission: Permission::Owner,
         }

@@ -46,6 +46,22 @@ async fn what_one_holds_stays_theirs_whoever_takes_their_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_began_who_left_is_not_done_as_the_next_of_that_name() {
+    let (rig, target, _wire) = rack().await;
+    let alice = come(&rig.host, "alice", Permission::Operator);
+    let late = alice.person().author();
+    alice.leave("");
+    let next = come(&rig.host, "alice", Permission::Operator);
+    assert_eq!(next.person().name, "alice");
+    let taken = rig.host.take(&target, &next.person().author(), false);
+    assert!(taken.is_ok(), "{taken:?}");
+    assert!(rig.host.release(&target, &late).is_err());
+    assert!(rig.host.take(&target, &late, false).is_err());
+    assert!(refusal(&rig.host, &target, &late).await.is_some());
+    assert_eq!(target.status.read().holder, "alice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_owner_holds_what_they_took_also_under_a_name_that_was_cleaned() {
     let (rig, target, _wire) = rack().await;
     rig.host.sit("John Doe");
