@@ -185,7 +185,7 @@ impl Host {
         &self.chat
     }
 
-    /// People who lost their line.
+    /// The seats of clients.
     pub fn lobby(&self) -> &Arc<Lobby> {
         &self.lobby
     }

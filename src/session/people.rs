@@ -139,6 +139,8 @@ pub struct Presence {
     people: Arc<People>,
     id: PersonId,
     eviction: Arc<Eviction>,
+    /// As they were when they left, for who still asks.
+    gone: OnceLock<Person>,
 }
 
 /// What is known of somebody who comes.
@@ -214,6 +216,7 @@ impl People {
             people: self.clone(),
             id,
             eviction,
+            gone: OnceLock::new(),
         }
     }
 
@@ -258,12 +261,13 @@ impl Presence {
         self.eviction.clone()
     }
 
-    /// All about them.
+    /// All about them; once they have left, as they were then.
     #[must_use]
     pub fn person(&self) -> Person {
         let list = self.people.list();
         let found = list.here.iter().find(|person| person.id == self.id);
-        found.cloned().expect("they are here until this is dropped")
+        let found = found.or_else(|| self.gone.get());
+        found.cloned().expect("they are here until they have gone")
     }
 
     /// They did something just now.
@@ -287,27 +291,43 @@ impl Presence {
         name
     }
 
-    /// Their line is lost, or there again.
-    pub fn away(&self, away: bool) {
+    /// Their line is lost.
+    pub fn away(&self) {
+        self.tell(Change::Away, |person| {
+            !std::mem::replace(&mut person.away, true)
+        });
+    }
+
+    /// They are there again, on another line, of which these are [`Person::origin`] and [`Person::server`].
+    pub fn back(&self, origin: String, server: Option<u32>) {
+        self.tell(Change::Back, |person| {
+            person.away = false;
+            (person.origin, person.server) = (origin, server);
+            true
+        });
+    }
+
+    /// They leave, for a reason.
+    pub fn leave(&self, why: &str) {
         let mut list = self.people.list();
-        let Some(person) = list.here.iter_mut().find(|person| person.id == self.id) else {
-            return;
-        };
-        if std::mem::replace(&mut person.away, away) != away {
-            let change = if away { Change::Away } else { Change::Back };
-            let person = person.clone();
+        if let Some(at) = list.here.iter().position(|person| person.id == self.id) {
+            let person = list.here.remove(at);
+            list.evictions.remove(&self.id);
+            self.gone.set(person.clone()).ok();
+            let change = Change::Left(why.to_owned());
             self.people.tell(Time::now(), person, change);
         }
     }
 
-    /// They come from somewhere else now.
-    pub fn moved(&self, origin: String, server: Option<u32>) {
-        self.change(|person| (person.origin, person.server) = (origin, server));
-    }
-
-    /// They leave, for a reason.
-    pub fn leave(self, why: &str) {
-        self.end(why);
+    /// Changes something about them, and tells everybody if `change` says that it did.
+    fn tell(&self, what: Change, change: impl FnOnce(&mut Person) -> bool) {
+        let mut list = self.people.list();
+        let found = list.here.iter_mut().find(|person| person.id == self.id);
+        if let Some(person) = found
+            && change(person)
+        {
+            self.people.tell(Time::now(), person.clone(), what);
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Person)) {
@@ -316,21 +336,11 @@ impl Presence {
             change(person);
         }
     }
-
-    fn end(&self, why: &str) {
-        let mut list = self.people.list();
-        if let Some(at) = list.here.iter().position(|person| person.id == self.id) {
-            let person = list.here.remove(at);
-            list.evictions.remove(&self.id);
-            let change = Change::Left(why.to_owned());
-            self.people.tell(Time::now(), person, change);
-        }
-    }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.end("");
+        self.leave("");
     }
 }
 
@@ -408,9 +418,10 @@ mod tests {
     fn who_comes_and_goes_is_told() {
         let (people, mut events) = people();
         let alice = people.join(arrival("a\x1b[2Jl ice"));
-        alice.away(true);
-        alice.away(true);
+        alice.away();
+        alice.away();
         alice.leave("end of input");
+        assert_eq!(alice.person().name, "a2Jl-ice");
         let mut told = Vec::new();
         while let Ok(Event::Person { person, change, .. }) = events.try_recv() {
             told.push((person.name, change));

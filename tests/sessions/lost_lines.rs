@@ -1,4 +1,5 @@
-//! A line that is cut in the middle of a flood: whoever was on it comes back by themselves.
+//! A line that is cut, at both ends in the middle of a flood or at one end alone: whoever was on it comes back by
+//! themselves.
 
 use std::time::Duration;
 
@@ -49,4 +50,31 @@ fn somebody_whose_line_is_cut_comes_back_as_the_same_with_what_they_missed() {
     }
     let gone = |told: &crate::told::Told| told.people.iter().any(|(_, what)| what == "left");
     assert!(!rack.host.told(gone), "somebody left");
+}
+
+#[test]
+fn who_comes_back_while_the_host_takes_the_lost_line_for_a_good_one_is_the_same_person() {
+    let mut rack = Rack::start("", &[(1, &["--behaviour", "login", "--booted"])]);
+    let relay = Relay::to(rack.tcp, 0);
+    let mut dave = rack.join("dave", Way::Through(relay.port), &[]);
+    dave.say(".take t000");
+    dave.wait("the target", |told| {
+        told.replies.iter().find(|reply| reply.1).map(drop)
+    });
+    relay.strand();
+    let of_dave = |told: &crate::told::Told| -> Vec<(String, String)> {
+        let theirs = told.people.iter().filter(|(name, _)| name.contains("dave"));
+        theirs.cloned().collect()
+    };
+    let people = rack.host.wait("their return", |told| {
+        Some(of_dave(told)).filter(|told| told.len() > 1)
+    });
+    let known = |what: &str| ("dave".to_owned(), what.to_owned());
+    assert_eq!(people, [known("joined"), known("back")]);
+    rack.host.say(".chat welcome back");
+    dave.wait("the line", |told| (!told.chat.is_empty()).then_some(()));
+    dave.say(".release t000");
+    let released = dave.wait("an answer", |told| told.replies.get(1).cloned());
+    assert!(released.1, "{released:?}");
+    assert_eq!(rack.host.told(of_dave).len(), 2);
 }

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::support::peer::SerialLine;
@@ -27,7 +27,15 @@ struct Shared {
     passed: AtomicU64,
     /// Connections that were made.
     connections: AtomicUsize,
-    lines: Mutex<Vec<TcpStream>>,
+    lines: Mutex<Vec<Line>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    client: TcpStream,
+    server: TcpStream,
+    /// The end of the client's side is kept from the server.
+    is_stranded: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -69,15 +77,19 @@ impl Relay {
 
     /// Cuts all connections in the middle of what they carry.
     pub fn cut(&self) {
-        for line in self
-            .shared
-            .lines
-            .lock()
-            .expect("nobody panics with it")
-            .drain(..)
-        {
+        for line in self.shared.lines().drain(..) {
             // It may have been closed already.
-            line.shutdown(Shutdown::Both).ok();
+            line.client.shutdown(Shutdown::Both).ok();
+            line.server.shutdown(Shutdown::Both).ok();
+        }
+    }
+
+    /// Ends all connections for the clients alone: the server hears nothing of it.
+    pub fn strand(&self) {
+        for line in self.shared.lines().iter() {
+            line.is_stranded.store(true, Ordering::SeqCst);
+            // It may have been closed already.
+            line.client.shutdown(Shutdown::Both).ok();
         }
     }
 }
@@ -89,14 +101,20 @@ impl Shared {
         };
         self.connections.fetch_add(1, Ordering::Relaxed);
         let again = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
-        {
-            let mut lines = self.lines.lock().expect("nobody panics with it");
-            lines.extend([again(&client), again(&server)]);
-        }
+        let is_stranded = Arc::<AtomicBool>::default();
+        self.lines().push(Line {
+            client: again(&client),
+            server: again(&server),
+            is_stranded: is_stranded.clone(),
+        });
         let (from_client, to_server) = (again(&client), again(&server));
-        std::thread::spawn(move || pass(from_client, to_server));
+        std::thread::spawn(move || pass(from_client, to_server, &is_stranded));
         let shared = self.clone();
         std::thread::spawn(move || shared.pass_slowly(server, client));
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.lines.lock().expect("nobody panics with it")
     }
 
     fn pass_slowly(&self, mut from: TcpStream, mut to: TcpStream) {
@@ -124,9 +142,11 @@ impl Shared {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) {
+fn pass(mut from: TcpStream, mut to: TcpStream, is_stranded: &AtomicBool) {
     std::io::copy(&mut from, &mut to).ok();
-    to.shutdown(Shutdown::Both).ok();
+    if !is_stranded.load(Ordering::SeqCst) {
+        to.shutdown(Shutdown::Both).ok();
+    }
 }
 
 /// Two serial ports that are joined by a cable.

@@ -4,29 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::feed::append;
+use super::lobby::Seat;
 use super::{Guest, peer};
 use crate::deck::{Event, Severity};
 use crate::host::Host;
 use crate::proto::session::message::ToClient;
 use crate::session::door::{Caller, Door, Refusal, RefusalKind};
-use crate::session::people::{Person, Seated};
+use crate::session::machine_name;
+use crate::session::people::{Arrival, Seated};
 use crate::session::transport::{Duplex, Incoming, Listener};
-use crate::session::{Permission, machine_name};
 use crate::transcript::Time;
 
 /// How long nobody is accepted when the system is out of something: it may have it again soon, and asking without pause
 /// would keep a processor busy.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Clients at once, through all servers of a host. Each costs two tasks and its buffers, some 200 KiB.
-const CLIENTS_MAX: usize = 256;
-/// Of these, so many are for operators: observers cannot keep them out.
-const FOR_OPERATORS: usize = 32;
 /// How long somebody for whom there is no room has to read so.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 
@@ -100,47 +97,54 @@ impl Accepting {
             };
             match admitted {
                 Err(refusal) => host.audit_refusal(id, &refusal),
-                Ok(guest) => match room(&host, guest.permission) {
-                    Ok(()) => {
-                        let _counted = Counted::new(clients, &host);
-                        peer::run(host.clone(), guest).await;
-                    }
-                    Err(reason) => {
-                        let server = id.to_string();
-                        let fields = [
-                            ("server", server.as_str()),
-                            ("from", &guest.origin),
-                            ("why", RefusalKind::TooMany.word()),
-                            ("because", &reason),
-                            ("said-person", &guest.name),
-                        ];
-                        host.audit("refused", &fields);
-                        turn_away(guest, reason).await;
-                    }
-                },
+                Ok(guest) => {
+                    let Some((guest, seat)) = seated(&host, guest).await else {
+                        return;
+                    };
+                    let _counted = Counted::new(clients, &host);
+                    peer::run(host, guest.stream, guest.warnings, seat).await;
+                }
             }
         }
     }
 }
 
-/// Whether there is room for one more of that permission.
-///
-/// # Errors
-/// A sentence for them.
-fn room(host: &Host, permission: Permission) -> Result<(), String> {
-    let people = host.people().all();
-    let is_client = |person: &&Person| person.seated == Seated::Client && !person.away;
-    let clients = people.iter().filter(is_client).count();
-    let most = match permission {
-        Permission::Observer => CLIENTS_MAX - FOR_OPERATORS,
-        Permission::Operator | Permission::Owner => CLIENTS_MAX,
-    };
-    if clients < most {
-        return Ok(());
+/// Serves somebody who was let in until they leave, are put out, or the host ends.
+pub async fn serve<S>(host: Arc<Host>, guest: Guest<S>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    if let Some((guest, seat)) = seated(&host, guest).await {
+        peer::run(host, guest.stream, guest.warnings, seat).await;
     }
-    Err(format!(
-        "{clients} clients are here already, as many as there is room for"
-    ))
+}
+
+/// Gives somebody who was let in a seat; who gets none is told why.
+async fn seated<S: AsyncWrite + Unpin>(host: &Host, guest: Guest<S>) -> Option<(Guest<S>, Seat)> {
+    let arrival = Arrival {
+        name: guest.name.clone(),
+        permission: guest.permission,
+        seated: Seated::Client,
+        account: guest.account.clone(),
+        origin: guest.origin.clone(),
+        server: guest.server,
+    };
+    match host.lobby().sit(host.people(), arrival, guest.resume) {
+        Ok(seat) => Some((guest, seat)),
+        Err(reason) => {
+            let server = guest.server.map(|id| id.to_string()).unwrap_or_default();
+            let fields = [
+                ("server", server.as_str()),
+                ("from", &guest.origin),
+                ("why", RefusalKind::TooMany.word()),
+                ("because", &reason),
+                ("said-person", &guest.name),
+            ];
+            host.audit("refused", &fields);
+            turn_away(guest, reason).await;
+            None
+        }
+    }
 }
 
 /// Tells somebody who was let in that there is no room for them.
@@ -221,40 +225,8 @@ impl Drop for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Places};
-    use crate::deck::News;
     use crate::proto::session::frame::{Decoder, SERVER_BYTES_MAX};
-    use crate::session::people::Arrival;
-
-    #[tokio::test]
-    async fn observers_leave_room_for_operators_and_there_is_an_end_to_it() {
-        let home = tempfile::tempdir().unwrap();
-        let user = Some(home.path().to_path_buf());
-        let places = Places::find_in(|_: &str| None, user, home.path(), None).unwrap();
-        let source = Box::new(|| Ok(Config::default()));
-        let runtime = tokio::runtime::Handle::current();
-        let host =
-            Host::start(Config::default(), places, source, runtime, News::default()).unwrap();
-        let come = |permission| {
-            host.people().join(Arrival {
-                name: "a".to_owned(),
-                permission,
-                seated: Seated::Client,
-                account: String::new(),
-                origin: String::new(),
-                server: Some(0),
-            })
-        };
-        let mut here: Vec<_> = (0..CLIENTS_MAX - FOR_OPERATORS)
-            .map(|_| come(Permission::Observer))
-            .collect();
-        assert!(room(&host, Permission::Observer).is_err());
-        assert_eq!(room(&host, Permission::Operator), Ok(()));
-        here.extend((0..FOR_OPERATORS).map(|_| come(Permission::Operator)));
-        assert!(room(&host, Permission::Operator).is_err());
-        here.truncate(1);
-        assert_eq!(room(&host, Permission::Observer), Ok(()));
-    }
+    use crate::session::Permission;
 
     #[tokio::test]
     async fn who_finds_no_room_is_told_so() {

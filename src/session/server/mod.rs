@@ -34,8 +34,8 @@ use crate::deck::Event;
 use crate::host::Host;
 use crate::transcript::Time;
 
+pub use self::accept::serve;
 pub use self::guest::Guest;
-pub use self::peer::run as serve;
 
 /// Servers of one host at once. More than there are transports and networks to keep apart.
 pub const SERVERS_MAX: usize = 32;

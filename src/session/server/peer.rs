@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use super::allowance::Allowance;
 use super::feed::append;
 use super::feeds::Feeds;
-use super::guest::Guest;
 use super::inbox::{self, said_goodbye};
+use super::lobby::Seat;
 use crate::command;
 use crate::deck::{Deck, Event};
 use crate::host::Host;
-use crate::proto::session::message::{TargetInfo, ToClient, ToServer, Token, Welcome};
-use crate::session::people::{Arrival, Eviction, Presence, Seated};
+use crate::proto::session::message::{TargetInfo, ToClient, ToServer, Welcome};
+use crate::session::people::Eviction;
 use crate::target::Request;
 use crate::transcript::Watch;
 
@@ -48,45 +48,22 @@ const REPLIES_BYTES: usize = 256 << 10;
 /// Stands where an answer was cut.
 const CUT: &str = "... cut";
 
-/// Serves somebody who was let in until they leave, are put out, or the host ends.
-pub async fn run<S>(host: Arc<Host>, guest: Guest<S>)
+/// Serves somebody who has a seat until they leave, are put out, come back on another line, or the host ends.
+pub(super) async fn run<S>(host: Arc<Host>, stream: S, warnings: Vec<String>, seat: Seat)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (reader, writer) = tokio::io::split(guest.stream);
+    let (reader, writer) = tokio::io::split(stream);
     let (requests, mut inbox) = mpsc::channel(REQUESTS);
     let reading = tokio::spawn(inbox::read(reader, requests));
-    let Some(fresh) = new_token() else {
-        return tracing::error!("no random numbers: nobody can be let in");
-    };
-    let resumed = guest
-        .resume
-        .and_then(|token| Some((token, host.lobby().back(&token, guest.permission)?)));
-    let (token, presence) = match resumed {
-        Some((token, presence)) => {
-            presence.moved(guest.origin, guest.server);
-            (token, presence)
-        }
-        None => {
-            let presence = host.people().join(Arrival {
-                name: guest.name,
-                permission: guest.permission,
-                seated: Seated::Client,
-                account: guest.account,
-                origin: guest.origin,
-                server: guest.server,
-            });
-            (fresh, presence)
-        }
-    };
-    let eviction = presence.eviction();
+    let eviction = seat.presence().eviction();
     let (outbox, answers) = mpsc::channel(PENDING);
     let mut peer = Peer {
         // Before anything is read, so that nothing is missed between.
         events: host.news().sender().subscribe(),
         watch: host.news().pulse().watch(),
         deck: Deck::Host(host.clone()),
-        presence,
+        seat,
         writer,
         out: Vec::with_capacity(OUT_BYTES),
         feeds: Feeds::new(Instant::now()),
@@ -97,24 +74,24 @@ where
         allowance: Allowance::new(Instant::now()),
         host: host.clone(),
     };
-    peer.welcome(token, guest.warnings);
+    peer.welcome(warnings);
     let mut ended = peer.serve(&mut inbox, &eviction).await;
     if matches!(ended, Ended::Lost(_)) && said_goodbye(inbox).await {
         ended = Ended::Left;
     }
     reading.abort();
-    let person = peer.presence.person();
     match ended {
-        Ended::Left => peer.presence.leave(""),
-        Ended::PutOut(reason) => peer.presence.leave(&reason),
+        Ended::Left | Ended::Elsewhere => peer.seat.leave(""),
+        Ended::PutOut(reason) => peer.seat.leave(&reason),
         Ended::Lost(reason) => {
+            let person = peer.seat.presence().person();
             tracing::info!(
                 name = person.name,
                 origin = person.origin,
                 reason,
                 "a client's line is lost"
             );
-            host.lobby().keep(token, peer.presence);
+            peer.seat.keep();
         }
     }
 }
@@ -124,6 +101,8 @@ where
 enum Ended {
     /// They left by themselves.
     Left,
+    /// They have come back on another line.
+    Elsewhere,
     /// They were put out, or the session ended.
     PutOut(String),
     /// The line was lost, and how.
@@ -145,7 +124,7 @@ enum Ready {
 struct Peer<S> {
     host: Arc<Host>,
     deck: Deck,
-    presence: Presence,
+    seat: Seat,
     events: broadcast::Receiver<Event>,
     watch: Arc<Watch>,
     writer: WriteHalf<S>,
@@ -161,10 +140,10 @@ struct Peer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
-    fn welcome(&mut self, token: Token, warnings: Vec<String>) {
+    fn welcome(&mut self, warnings: Vec<String>) {
         self.send(&ToClient::Welcome(Welcome {
-            me: self.presence.person(),
-            token,
+            me: self.seat.presence().person(),
+            token: self.seat.token(),
             run: self.host.run(),
             host: crate::session::machine_name(),
             warnings,
@@ -179,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         inbox: &mut mpsc::Receiver<Result<ToServer, String>>,
         eviction: &Eviction,
     ) -> Ended {
-        let ending = self.host.ending();
+        let (ending, taken) = (self.host.ending(), self.seat.taken().clone());
         let mut heard = Instant::now();
         loop {
             self.watch.arm();
@@ -204,6 +183,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             };
             tokio::select! {
                 biased;
+                // Nobody is at the other end, or nobody who still listens.
+                () = taken.cancelled() => return Ended::Elsewhere,
                 reason = eviction.out() => return self.bye(reason).await,
                 () = ending.cancelled() => {
                     return self.bye(HOST_ENDED.to_owned()).await;
@@ -240,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         inbox: &mpsc::Receiver<Result<ToServer, String>>,
         eviction: &Eviction,
     ) -> Result<(), Ended> {
-        let ending = self.host.ending();
+        let (ending, taken) = (self.host.ending(), self.seat.taken());
         // Who has to go is told why, if they read what is before that.
         let too_late = async {
             let reason = tokio::select! {
@@ -265,6 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         };
         let written = tokio::select! {
             biased;
+            () = taken.cancelled() => return Err(Ended::Elsewhere),
             written = writing => written,
             reason = too_late => return Err(Ended::PutOut(reason)),
             () = silent => return Err(Ended::Lost("it does not read".to_owned())),
@@ -304,9 +286,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 self.send_chat();
             }
             ToServer::Submit { call, focus, line } => {
-                self.presence.active();
+                self.seat.presence().active();
                 tokio::time::sleep(self.allowance.take(Instant::now())).await;
-                let author = self.presence.person().author();
+                let author = self.seat.presence().person().author();
                 let replies = command::submit(&self.deck, &author, focus, &line);
                 self.pending += 1;
                 let outbox = self.outbox.clone();
@@ -321,12 +303,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 target,
                 request,
             } => {
-                self.presence.active();
+                self.seat.presence().active();
                 // Keys are neither recorded nor kept: as many come as the target takes.
                 if !matches!(request, Request::Keys(_) | Request::Resize { .. }) {
                     tokio::time::sleep(self.allowance.take(Instant::now())).await;
                 }
-                let author = self.presence.person().author();
+                let author = self.seat.presence().person().author();
                 let asked = self.host.ask(target, &author, request);
                 self.pending += 1;
                 let outbox = self.outbox.clone();
@@ -416,7 +398,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
 
     fn send_chat(&mut self) {
         let Some(sent) = self.chat else { return };
-        let name = self.presence.person().name;
+        let name = self.seat.presence().person().name;
         for said in self.host.chat().since(sent, &name) {
             self.chat = Some(said.id);
             self.send(&ToClient::Chat(said));
@@ -462,10 +444,4 @@ async fn until(time: Option<Instant>) {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-/// What nobody can guess; `None` if the system has no random numbers.
-fn new_token() -> Option<Token> {
-    let mut token = Token::default();
-    getrandom::fill(&mut token).is_ok().then_some(token)
 }
