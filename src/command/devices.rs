@@ -1,13 +1,11 @@
 //! Commands about the debug-and-chat port and its devices.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::{Call, Replies, Reply, ready};
 use crate::connect::ChatPort;
-use crate::host::Host;
 use crate::rack::Pattern;
-use crate::session::devices::DeviceEntry;
+use crate::session::devices::{DeviceEntry, Devices};
 
 /// What `.device` can do.
 const VERBS: &str = "say .device kick|block|unblock|mute|unmute NAME, or .device import FILE";
@@ -35,72 +33,75 @@ pub(super) fn chat_port(call: Call) -> Replies {
 
 /// `.devices`
 pub(super) fn list(call: Call) -> Replies {
-    ready(call.host().map(|host| {
-        let devices = host.devices().list();
-        if devices.is_empty() {
-            return "no devices; they come in by .chatport tcp:port=3014".to_owned();
+    with_devices(&call, |devices| devices.list().map(|list| table(&list)))
+}
+
+fn table(devices: &[DeviceEntry]) -> String {
+    if devices.is_empty() {
+        return "no devices; they come in by .chatport tcp:port=3014".to_owned();
+    }
+    let width = |of: fn(&DeviceEntry) -> &str| {
+        let widths = devices.iter().map(|device| of(device).chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (addresses, names) = (width(|d| &d.address), width(|d| &d.name));
+    let line = |device: &DeviceEntry| {
+        let mut words = Vec::new();
+        if let Some(since) = device.since {
+            let since = since.timestamp().to_zoned(jiff::tz::TimeZone::system());
+            let times = match device.connections {
+                1 => String::new(),
+                count => format!(" {count} times"),
+            };
+            words.push(format!(
+                "connected{times} since {}",
+                since.strftime("%H:%M:%S")
+            ));
         }
-        let width = |of: fn(&DeviceEntry) -> &str| {
-            let widths = devices.iter().map(|device| of(device).chars().count());
-            widths.max().unwrap_or(0)
-        };
-        let (addresses, names) = (width(|d| &d.address), width(|d| &d.name));
-        let line = |device: &DeviceEntry| {
-            let mut words = Vec::new();
-            if let Some(since) = device.since {
-                let since = since.timestamp().to_zoned(jiff::tz::TimeZone::system());
-                let times = match device.connections {
-                    1 => String::new(),
-                    count => format!(" {count} times"),
-                };
-                words.push(format!(
-                    "connected{times} since {}",
-                    since.strftime("%H:%M:%S")
-                ));
-            }
-            let marks = [(device.blocked, "blocked"), (device.muted, "muted")];
-            let marks = marks.into_iter().filter(|(on, _)| *on);
-            words.extend(marks.map(|(_, word)| word.to_owned()));
-            let (address, name, words) = (&device.address, &device.name, words.join(", "));
-            let line = format!("{address:addresses$}  {name:names$}  {words}");
-            line.trim_end().to_owned()
-        };
-        devices.iter().map(line).collect::<Vec<_>>().join("\n")
-    }))
+        let marks = [(device.blocked, "blocked"), (device.muted, "muted")];
+        let marks = marks.into_iter().filter(|(on, _)| *on);
+        words.extend(marks.map(|(_, word)| word.to_owned()));
+        let (address, name, words) = (&device.address, &device.name, words.join(", "));
+        let line = format!("{address:addresses$}  {name:names$}  {words}");
+        line.trim_end().to_owned()
+    };
+    devices.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// `.device VERB WHO`
 pub(super) fn device(call: Call) -> Replies {
-    let host = match call.host() {
-        Ok(host) => host.clone(),
-        Err(reason) => return ready(Err(reason)),
-    };
     let (verb, who) = call
         .argument
         .split_once(' ')
         .unwrap_or((&call.argument, ""));
-    let who = who.trim();
+    let who = who.trim().to_owned();
     if who.is_empty() {
         return ready(Err(VERBS.to_owned()));
     }
-    let devices = host.devices();
-    ready(match verb {
-        "kick" => devices.kick(who),
-        "block" => devices.block(who, true),
-        "unblock" => devices.block(who, false),
-        "mute" => devices.mute(who, true),
-        "unmute" => devices.mute(who, false),
-        "import" => return import(host, who.to_owned()),
-        _ => Err(format!("{verb}? {VERBS}")),
-    })
+    match verb {
+        "kick" => with_devices(&call, move |devices| devices.kick(&who)),
+        "block" => with_devices(&call, move |devices| devices.block(&who, true)),
+        "unblock" => with_devices(&call, move |devices| devices.block(&who, false)),
+        "mute" => with_devices(&call, move |devices| devices.mute(&who, true)),
+        "unmute" => with_devices(&call, move |devices| devices.mute(&who, false)),
+        "import" => with_devices(&call, move |devices| devices.import(Path::new(&who))),
+        _ => ready(Err(format!("{verb}? {VERBS}"))),
+    }
 }
 
-fn import(host: Arc<Host>, path: String) -> Replies {
+/// Does something with the devices that may read and write files.
+fn with_devices(
+    call: &Call,
+    act: impl FnOnce(&Devices) -> Result<String, String> + Send + 'static,
+) -> Replies {
+    let devices = match call.host() {
+        Ok(host) => host.devices().clone(),
+        Err(reason) => return ready(Err(reason)),
+    };
     Box::pin(async move {
-        let import = move || host.devices().import(Path::new(&path));
-        let imported = tokio::task::spawn_blocking(import).await;
-        vec![Reply::new(imported.unwrap_or_else(|_| {
-            Err("importing failed inside; the program's log tells more".to_owned())
+        let acted = tokio::task::spawn_blocking(move || act(&devices)).await;
+        vec![Reply::new(acted.unwrap_or_else(|_| {
+            Err("that failed inside; the program's log tells more".to_owned())
         }))]
     })
 }

@@ -89,7 +89,8 @@ pub const TABLE: &[Command] = &[
         "",
         devices::list,
         "list the devices that came in by the chat port",
-    ),
+    )
+    .waits(),
     deck(
         ".diag",
         "",

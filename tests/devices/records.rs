@@ -56,6 +56,77 @@ fn who_was_here_is_known_again_and_after_a_restart_too() {
 }
 
 #[test]
+fn what_is_changed_while_the_port_is_closed_is_kept_with_all_that_was_known() {
+    let (kdeck, port) = open(&[]);
+    let mut alice = Person::named(2, port, "alice");
+    alice.say("remember me");
+    alice.wait("alice> remember me");
+    let mut kdeck = Headless::start_in(kdeck.finish().home, &[]);
+    let file = kdeck.home.path().join("state/devices.toml");
+    let text = || std::fs::read_to_string(&file).expect("it is there");
+    assert!(kdeck.done(".devices").contains("alice"));
+    kdeck.done(".device block 127.0.0.9");
+    kdeck.done(".device mute alice");
+    for kept in ["remember me", "127.0.0.9", "muted = true"] {
+        assert!(text().contains(kept), "no {kept} in {}", text());
+    }
+    let port = open_port(&mut kdeck);
+    let mut alice = Person::connect_from(2, port);
+    alice.wait(">> Your name is alice.");
+    let mut blocked = Person::connect_from(9, port);
+    assert_eq!(blocked.rest(), [">> This device is blocked."]);
+    kdeck.done(".chatport off");
+    assert_eq!(
+        alice.rest().last().map(String::as_str),
+        Some(">> The port is closed.")
+    );
+    kdeck.done(".device unblock 127.0.0.9");
+    // People edit it, which is seen as long as the port is closed.
+    let edited = format!(
+        "{}\n[[device]]\naddress = \"127.0.0.8\"\nblocked = true\n",
+        text()
+    );
+    std::fs::write(&file, edited).expect("the state directory is there");
+    assert!(kdeck.done(".devices").contains("127.0.0.8"));
+    let port = open_port(&mut kdeck);
+    let mut blocked = Person::connect_from(8, port);
+    assert_eq!(blocked.rest(), [">> This device is blocked."]);
+    Person::connect_from(9, port).wait(">> Welcome!");
+    let mut kdeck = Headless::start_in(kdeck.finish().home, &[]);
+    let devices = kdeck.done(".devices");
+    for known in ["alice", "127.0.0.8", "127.0.0.9"] {
+        assert!(devices.contains(known), "no {known} in {devices}");
+    }
+    assert!(text().contains("remember me"), "{}", text());
+}
+
+#[test]
+fn a_port_that_is_closed_and_opened_again_forgets_nobody() {
+    let mut kdeck = Headless::start(&[]);
+    for number in 2..20 {
+        let port = open_port(&mut kdeck);
+        let name = format!("box{number}");
+        drop(Person::named(number, port, &name));
+        kdeck.done(".chatport off");
+    }
+    open_port(&mut kdeck);
+    let devices = kdeck.done(".devices");
+    for number in 2..20 {
+        let name = format!("box{number}");
+        assert!(devices.contains(&name), "no {name} in {devices}");
+    }
+}
+
+#[test]
+fn a_change_that_cannot_be_written_is_told() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join("state/devices.toml")).expect("a new directory");
+    let mut kdeck = Headless::start_in(home, &[]);
+    let reason = kdeck.refused(".device block 127.0.0.9");
+    assert!(reason.contains("devices.toml"), "{reason}");
+}
+
+#[test]
 fn devices_of_another_kernel_are_imported() {
     let home = Home::new();
     let old = r#"{"127.0.0.2":{"Name":"alice","Blocked":false,"ChatHistory":[]},"127.0.0.3":{"Name":"bob","Blocked":true,"ChatHistory":["x"]}}"#;

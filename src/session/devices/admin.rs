@@ -1,6 +1,7 @@
 //! What the people at the host do with devices: list, disconnect, block, mute, import.
 //!
-//! Who did it is recorded where commands are carried out.
+//! All but disconnecting reads or writes the device file where the port is closed, and may block. Who did it is recorded
+//! where commands are carried out.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -31,8 +32,11 @@ pub struct DeviceEntry {
 
 impl Devices {
     /// Every device that is known, those that are connected first.
-    #[must_use]
-    pub fn list(&self) -> Vec<DeviceEntry> {
+    ///
+    /// # Errors
+    /// When the device file cannot be used.
+    pub fn list(&self) -> Result<Vec<DeviceEntry>, String> {
+        self.load()?;
         let state = self.state();
         let live: Vec<_> = state
             .live
@@ -52,7 +56,7 @@ impl Devices {
         };
         let mut entries: Vec<DeviceEntry> = state.file.all().iter().map(entry).collect();
         entries.sort_by_key(|entry| entry.connections == 0);
-        entries
+        Ok(entries)
     }
 
     /// Disconnects whoever has that name or address. Tells how many connections that were.
@@ -70,8 +74,9 @@ impl Devices {
     /// Keeps the devices of that name or address out, or lets them in again.
     ///
     /// # Errors
-    /// When none is known and it is no address.
+    /// When none is known and it is no address, or the device file cannot be used.
     pub fn block(&self, who: &str, blocked: bool) -> Result<String, String> {
+        self.load()?;
         let mut guard = self.state();
         let state = &mut *guard;
         if blocked && let Ok(ip) = who.parse::<IpAddr>() {
@@ -84,6 +89,8 @@ impl Devices {
         if blocked {
             self.cut(state, who, ">> This device is blocked.");
         }
+        drop(guard);
+        self.keep()?;
         let word = if blocked { "blocked" } else { "let in again" };
         Ok(format!("{who} is {word}"))
     }
@@ -91,18 +98,19 @@ impl Devices {
     /// Lets the devices of that name or address not chat, or chat again.
     ///
     /// # Errors
-    /// When none is known.
+    /// When none is known, or the device file cannot be used.
     pub fn mute(&self, who: &str, muted: bool) -> Result<String, String> {
-        let mut state = self.state();
-        self.change(&mut state, who, |record| record.muted = muted)?;
+        self.load()?;
+        self.change(&mut self.state(), who, |record| record.muted = muted)?;
+        self.keep()?;
         let word = if muted { "muted" } else { "not muted any more" };
         Ok(format!("{who} is {word}"))
     }
 
-    /// Adds the devices of a file of the Nitrocid kernel. Reads files: may block.
+    /// Adds the devices of a file of the Nitrocid kernel.
     ///
     /// # Errors
-    /// When it cannot be read, or is no such file, or the device file cannot be read.
+    /// When it cannot be read, or is no such file, or the device file cannot be used.
     pub fn import(&self, path: &Path) -> Result<String, String> {
         let shown = path.display();
         let failed = |error: String| format!("{shown}: {error}");
@@ -113,20 +121,15 @@ impl Devices {
             return Err(failed(format!("{size} bytes are no device file")));
         }
         let json = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        self.load()?;
         let mut guard = self.state();
         let state = &mut *guard;
-        if state.open.is_none() && !state.unsaved {
-            state.file = super::DeviceFile::load(&self.parts.file)?;
-        }
         let live = &state.live;
         let told =
             import(&json, &mut state.file, |key| State::is_live(live, key)).map_err(failed)?;
-        if state.open.is_some() {
-            state.change_file(self);
-        } else {
-            // Nobody else writes it now.
-            state.file.save(&self.parts.file)?;
-        }
+        state.change_file(self);
+        drop(guard);
+        self.keep()?;
         Ok(told)
     }
 

@@ -2,9 +2,10 @@
 //!
 //! Read and chat only: nothing that a device sends gets to a target. The port is closed until somebody asks for it. What
 //! its lines mean is in [`proto::rawchat`](crate::proto::rawchat); here are its sockets (`port`), its people
-//! (`identity`, `speech`), what they are shown (`feed`) and what is remembered of them (`file`).
+//! (`identity`, `speech`), what they are shown (`feed`) and what is remembered of them (`file`, `store`).
 //!
-//! One task for each device, one that reads the transcripts for all of them, one that writes the file. What waits for a
+//! One task for each device, one that reads the transcripts for all of them, one that writes the file as long as the
+//! host runs. What waits for a
 //! device is bounded, and lines of logs are shared between the devices: one that does not read disturbs nobody.
 
 mod admin;
@@ -18,12 +19,12 @@ mod port;
 pub mod record;
 mod rules;
 mod speech;
+mod store;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -43,9 +44,6 @@ use crate::proto::rawchat::Arrivals;
 use crate::rack::{Pattern, Rack};
 use crate::session::people::Presence;
 use crate::transcript::Time;
-
-/// Pause between two writes of the device file.
-const SAVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the port is made of.
 #[derive(Debug)]
@@ -71,6 +69,8 @@ pub struct Devices {
     changed: Notify,
     /// The device file is to be written.
     dirty: Notify,
+    /// Held by who reads or writes the device file: what was written last is what is read next. Taken before `state`.
+    disk: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -81,8 +81,9 @@ struct State {
     settings: config::Chat,
     /// Targets whose whole output devices see without asking for it.
     broadcast: Rules,
+    /// What is remembered; see [`Devices::load`].
     file: DeviceFile,
-    /// The file was changed and not written.
+    /// It was changed and not written.
     unsaved: bool,
     live: Vec<Arc<Device>>,
     /// The people of records that are here.
@@ -111,13 +112,16 @@ impl Devices {
             state: Mutex::default(),
             changed: Notify::new(),
             dirty: Notify::new(),
+            disk: Mutex::default(),
         })
     }
 
-    /// Says whose port it is, once.
-    pub fn belong_to(&self, host: &Arc<Host>) {
+    /// Says whose port it is, once. From now on what changes is written to the device file.
+    pub fn belong_to(self: &Arc<Self>, host: &Arc<Host>) {
         // A second time it would be the same host.
-        self.host.set(Arc::downgrade(host)).ok();
+        if self.host.set(Arc::downgrade(host)).is_ok() {
+            self.spawn(self.clone().save_until_the_end());
+        }
     }
 
     /// Takes up what is configured: the form of chat, what is broadcast, and whether the port is open. Failures are told
@@ -175,8 +179,7 @@ impl Devices {
                 stop.clone(),
             ));
         }
-        self.spawn(feed::run(self.clone(), stop.clone()));
-        self.spawn(self.clone().save_until(stop));
+        self.spawn(feed::run(self.clone(), stop));
         Ok(self.describe())
     }
 
@@ -184,21 +187,14 @@ impl Devices {
         self: &Arc<Self>,
         port: &ChatPort,
     ) -> Result<(Vec<(link::Listener, bool)>, CancellationToken), String> {
-        let (path, host) = (self.parts.file.clone(), self.host());
+        let (devices, host) = (self.clone(), self.host());
         let prepare = move || {
             // Whoever comes in is recorded.
             host.map_or(Ok(()), |host| host.open_audit())?;
-            DeviceFile::load(&path)
+            devices.load()
         };
-        let file = tokio::task::spawn_blocking(prepare).await;
-        let file = file.unwrap_or_else(|error| Err(error.to_string()))?;
-        {
-            // What was not written yet is newer than the file.
-            let mut state = self.state();
-            if !state.unsaved {
-                state.file = file;
-            }
-        }
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        prepared.unwrap_or_else(|error| Err(error.to_string()))?;
         let mut listeners = Vec::new();
         for (number, chat_only) in [(Some(port.port), false), (port.chat_port, true)] {
             let Some(number) = number else { continue };
@@ -297,39 +293,6 @@ impl Devices {
     fn audit(&self, what: &'static str, fields: &[(&'static str, &str)]) {
         if let Some(host) = self.host() {
             host.audit(what, fields);
-        }
-    }
-
-    /// Writes the device file whenever it changed, and a last time at the end.
-    async fn save_until(self: Arc<Self>, stop: CancellationToken) {
-        let mut failed = false;
-        loop {
-            let stopped = tokio::select! {
-                biased;
-                () = stop.cancelled() => true,
-                () = self.dirty.notified() => false,
-            };
-            let unsaved = std::mem::take(&mut self.state().unsaved);
-            if unsaved {
-                let (file, path) = (self.state().file.clone(), self.parts.file.clone());
-                let save = tokio::task::spawn_blocking(move || file.save(&path)).await;
-                let saved = save.unwrap_or_else(|error| Err(error.to_string()));
-                if let Err(reason) = &saved {
-                    // Tried again with the next change.
-                    self.state().unsaved = true;
-                    if !failed {
-                        self.parts.news.notice(Severity::Warning, reason.clone());
-                    }
-                }
-                failed = saved.is_err();
-            }
-            if stopped {
-                return;
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(SAVE_PAUSE) => {}
-            }
         }
     }
 }
