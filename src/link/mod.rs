@@ -4,6 +4,7 @@
 //! what was attempted, where, why it failed and what helps ([`Error`]).
 
 mod error;
+mod network;
 mod pty;
 mod serial;
 mod stream;
@@ -14,6 +15,7 @@ mod udp;
 mod unix;
 
 pub use error::{Error, Operation};
+pub use network::network;
 pub use pty::{Child, Exit, Program, spawn_pty};
 pub use serial::{BREAK_MS, Serial, open_serial};
 pub use stream::Stream;

@@ -9,11 +9,13 @@
 //! so little that who knows the password gets in.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::link::network;
 
 /// Strangers at once, on all servers. Each costs a task, a socket and at most a frame of 8 KiB.
 pub const STRANGERS_MAX: usize = 64;
@@ -61,7 +63,7 @@ pub const EVERYBODY_MAX: Duration = Duration::from_secs(2);
 /// Where somebody comes from, as coarse as one person can choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// An IPv4 address, or the first half of an IPv6 address, of which one machine has every second half.
+    /// A [`network`].
     Address(IpAddr),
     /// No network: the transport, `npipe` for one.
     Here(&'static str),
@@ -71,13 +73,7 @@ impl Origin {
     /// Of somebody who came by `transport`, from `ip` if that is a network.
     #[must_use]
     pub fn new(transport: &'static str, ip: Option<IpAddr>) -> Self {
-        match ip.map(|ip| ip.to_canonical()) {
-            None => Self::Here(transport),
-            Some(IpAddr::V6(ip)) if !ip.is_loopback() => {
-                Self::Address(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into())
-            }
-            Some(ip) => Self::Address(ip),
-        }
+        ip.map_or(Self::Here(transport), |ip| Self::Address(network(ip)))
     }
 
     fn strangers_max(self) -> usize {

@@ -1,7 +1,7 @@
 //! How much one device, and one address, may do: chat, connect, change names.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// Lines of chat that may follow each other at once.
@@ -130,9 +130,8 @@ impl Cooldown {
 pub struct Arrivals(HashMap<IpAddr, VecDeque<Instant>>);
 
 impl Arrivals {
-    /// Somebody connects from `address`; false if that was too often. One network of IPv6 counts as one address.
-    pub fn arrive(&mut self, now: Instant, address: IpAddr) -> bool {
-        let network = network(address);
+    /// Somebody connects from `network`, see [`network`](crate::link::network); false if that was too often.
+    pub fn arrive(&mut self, now: Instant, network: IpAddr) -> bool {
         if !self.0.contains_key(&network) && self.0.len() >= ADDRESSES_MAX {
             self.0.retain(|_, times| {
                 forget(times, now, ARRIVALS_WITHIN);
@@ -149,18 +148,6 @@ impl Arrivals {
             times.push_back(now);
         }
         allowed
-    }
-}
-
-/// What counts as one place: an address, or the /64 that a single machine has in IPv6.
-#[must_use]
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 => v4,
     }
 }
 
@@ -230,11 +217,6 @@ mod tests {
         assert!(!arrivals.arrive(start, a));
         assert!(arrivals.arrive(start, b));
         assert!(arrivals.arrive(start + ARRIVALS_WITHIN, a));
-        let [c, d]: [IpAddr; 2] = ["2001:db8::1", "2001:db8::ffff:1"].map(|t| t.parse().unwrap());
-        for _ in 0..ARRIVALS_MAX {
-            assert!(arrivals.arrive(start, c));
-        }
-        assert!(!arrivals.arrive(start, d), "one network");
     }
 
     #[test]

@@ -3,13 +3,17 @@
 //! All but disconnecting reads or writes the device file where the port is closed, and may block. Who did it is recorded
 //! where commands are carried out.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::device::Device;
 use super::import::{self, import};
+use super::record::Record;
 use super::{Devices, State};
+use crate::link;
 use crate::proto::rawchat::name::same;
 use crate::transcript::Time;
 
@@ -43,7 +47,7 @@ impl Devices {
             .iter()
             .map(|device| (device.key(), device.since))
             .collect();
-        let entry = |record: &super::record::Record| {
+        let entry = |record: &Record| {
             let own = live.iter().filter(|(key, _)| *key == record.address);
             DeviceEntry {
                 address: record.address.clone(),
@@ -64,14 +68,16 @@ impl Devices {
     /// # Errors
     /// When nobody has it who is connected.
     pub fn kick(&self, who: &str) -> Result<String, String> {
-        let count = self.cut(&self.state(), who, ">> You were disconnected by the host.");
+        let why = ">> You were disconnected by the host.";
+        let count = self.cut(&self.state(), who, |_| false, why);
         if count == 0 {
             return Err(format!("no device {who} is connected; .devices lists them"));
         }
         Ok(format!("{who} is disconnected"))
     }
 
-    /// Keeps the devices of that name or address out, or lets them in again.
+    /// Keeps the devices of that name or address out, or lets them in again; with them, whoever is of the same
+    /// [`network`](link::network).
     ///
     /// # Errors
     /// When none is known and it is no address, or the device file cannot be used.
@@ -85,14 +91,33 @@ impl Devices {
             let key = ip.to_canonical().to_string();
             state.file.enter(&key, |key| State::is_live(live, key));
         }
-        self.change(state, who, |record| record.blocked = blocked)?;
+        let meant = |record: &&Record| is_meant(who, &record.name, &record.address);
+        let meant = state.file.all().iter().filter(meant);
+        let itself = who.parse().ok().map(link::network);
+        let networks: HashSet<IpAddr> = meant.filter_map(Record::network).chain(itself).collect();
+        let is_there = |ip: Option<IpAddr>| ip.is_some_and(|ip| networks.contains(&ip));
+        self.change(
+            state,
+            who,
+            |record| is_there(record.network()),
+            |record| record.blocked = blocked,
+        )?;
         if blocked {
-            self.cut(state, who, ">> This device is blocked.");
+            let is_there = |device: &Device| is_there(Some(link::network(device.ip)));
+            self.cut(state, who, is_there, ">> This device is blocked.");
         }
         drop(guard);
         self.keep()?;
         let word = if blocked { "blocked" } else { "let in again" };
-        Ok(format!("{who} is {word}"))
+        let wide: Vec<String> = networks
+            .iter()
+            .filter(|network| network.is_ipv6() && !network.is_loopback())
+            .map(|network| format!("{network}/64"))
+            .collect();
+        Ok(match wide.join(", ") {
+            wide if wide.is_empty() => format!("{who} is {word}"),
+            wide => format!("{who} is {word}, as is whoever comes from {wide}"),
+        })
     }
 
     /// Lets the devices of that name or address not chat, or chat again.
@@ -101,7 +126,10 @@ impl Devices {
     /// When none is known, or the device file cannot be used.
     pub fn mute(&self, who: &str, muted: bool) -> Result<String, String> {
         self.load()?;
-        self.change(&mut self.state(), who, |record| record.muted = muted)?;
+        let nobody_else = |_: &Record| false;
+        self.change(&mut self.state(), who, nobody_else, |record| {
+            record.muted = muted;
+        })?;
         self.keep()?;
         let word = if muted { "muted" } else { "not muted any more" };
         Ok(format!("{who} is {word}"))
@@ -133,18 +161,19 @@ impl Devices {
         Ok(told)
     }
 
-    /// Changes every record of that name or address.
+    /// Changes every record of that name or address, and those that are meant as well.
     fn change(
         &self,
         state: &mut State,
         who: &str,
-        change: impl Fn(&mut super::record::Record),
+        as_well: impl Fn(&Record) -> bool,
+        change: impl Fn(&mut Record),
     ) -> Result<(), String> {
         let keys: Vec<String> = state
             .file
             .all()
             .iter()
-            .filter(|record| is_meant(who, &record.name, &record.address))
+            .filter(|record| is_meant(who, &record.name, &record.address) || as_well(record))
             .map(|record| record.address.clone())
             .collect();
         if keys.is_empty() {
@@ -159,11 +188,12 @@ impl Devices {
         Ok(())
     }
 
-    /// Ends the connections of that name or address; how many.
-    fn cut(&self, state: &State, who: &str, why: &str) -> usize {
+    /// Ends the connections of that name or address, and those that are meant as well; how many.
+    fn cut(&self, state: &State, who: &str, as_well: impl Fn(&Device) -> bool, why: &str) -> usize {
         let meant = state.live.iter().filter(|device| {
             let name = device.name().unwrap_or_default();
-            is_meant(who, &name, &device.key()) || device.ip.to_string() == who
+            let named = is_meant(who, &name, &device.key()) || device.ip.to_string() == who;
+            named || as_well(device)
         });
         meant
             .map(|device| {

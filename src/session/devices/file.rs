@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,13 @@ impl DeviceFile {
     pub fn at_mut(&mut self, address: &str) -> Option<&mut Record> {
         let mut devices = self.devices.iter_mut();
         devices.find(|record| record.address == address)
+    }
+
+    /// Whether whoever comes from that network is kept out.
+    #[must_use]
+    pub fn is_blocked(&self, network: IpAddr) -> bool {
+        let mut blocked = self.devices.iter().filter(|record| record.blocked);
+        blocked.any(|record| record.network() == Some(network))
     }
 
     /// The device of that name, letter case aside.

@@ -1,6 +1,6 @@
 //! The sockets of the port: who is let in, and the task of each who is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::device::Device;
 use super::speech::Speaker;
 use super::{Devices, State};
-use crate::link::{Listener, Stream};
-use crate::proto::rawchat::{Assembler, Bucket, budget};
+use crate::link::{self, Listener, Stream};
+use crate::proto::rawchat::{Assembler, Bucket};
 use crate::transcript::Time;
 
 /// Devices at once.
@@ -92,15 +92,20 @@ impl Devices {
         stop: CancellationToken,
     ) -> Result<Arc<Device>, String> {
         let ip = peer.ip().to_canonical();
+        let network = link::network(ip);
         let mut guard = self.state();
         let state = &mut *guard;
-        if !state.arrivals.arrive(now, ip) {
+        if !state.arrivals.arrive(now, network) {
             return Err("Too many connections in a minute. Try again later.".to_owned());
         }
         if state.live.len() >= DEVICES_MAX {
             return Err(format!("{DEVICES_MAX} devices are connected already."));
         }
-        if State::from_network(state, ip) >= DEVICES_PER_ADDRESS_MAX {
+        if state.file.is_blocked(network) {
+            return Err("This device is blocked.".to_owned());
+        }
+        let there = |device: &&Arc<Device>| link::network(device.ip) == network;
+        if state.live.iter().filter(there).count() >= DEVICES_PER_ADDRESS_MAX {
             return Err(format!(
                 "{DEVICES_PER_ADDRESS_MAX} devices are connected from your address already."
             ));
@@ -108,9 +113,6 @@ impl Devices {
         let key = ip.to_string();
         let live = &state.live;
         let record = state.file.enter(&key, |key| State::is_live(live, key));
-        if record.blocked {
-            return Err("This device is blocked.".to_owned());
-        }
         record.seen(Time::now());
         let mute_logs = record.mute_logs;
         state.change_file(self);
@@ -137,15 +139,6 @@ impl Devices {
         // With the last connection of a person they leave, which others are told.
         drop(presence);
         self.changed.notify_one();
-    }
-}
-
-impl State {
-    fn from_network(state: &State, ip: IpAddr) -> usize {
-        let network = budget::network(ip);
-        let live = state.live.iter();
-        live.filter(|device| budget::network(device.ip) == network)
-            .count()
     }
 }
 
@@ -252,5 +245,49 @@ impl Pending {
                 _ => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::deck::News;
+    use crate::session::devices::Parts;
+
+    #[tokio::test]
+    async fn who_is_blocked_is_kept_out_with_every_address_that_they_can_choose() {
+        let home = tempfile::tempdir().unwrap();
+        let devices = Devices::new(Parts {
+            runtime: tokio::runtime::Handle::current(),
+            news: News::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            file: home.path().join("devices.toml"),
+        });
+        let come = |ip: &str| {
+            let peer = SocketAddr::new(ip.parse().unwrap(), 1);
+            devices.admit(peer, false, Instant::now(), CancellationToken::new())
+        };
+        let eve = come("2001:db8::1").unwrap();
+        let other = come("2001:db8:0:1::1").unwrap();
+        let told = devices.block("2001:db8::1", true).unwrap();
+        assert!(told.ends_with("whoever comes from 2001:db8::/64"), "{told}");
+        assert!(eve.stop.is_cancelled() && !other.stop.is_cancelled());
+        devices.dismiss(&eve);
+        let blocked = "This device is blocked.";
+        assert_eq!(come("2001:db8::2").unwrap_err(), blocked);
+        assert_eq!(come("2001:db8::1").unwrap_err(), blocked);
+        let known = devices.list().unwrap().len();
+        assert_eq!(
+            known, 2,
+            "those who are kept out push nobody out of the file"
+        );
+        devices.block("2001:db8::3", false).unwrap();
+        come("2001:db8::2").unwrap();
+        devices.block("10.0.0.7", true).unwrap();
+        assert_eq!(come("::ffff:10.0.0.7").unwrap_err(), blocked);
+        come("10.0.0.8").unwrap();
     }
 }

@@ -1,10 +1,12 @@
 //! What is remembered of one device.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 
+use crate::link;
 use crate::transcript::Time;
 
 /// Lines of chat that are remembered of a device.
@@ -57,6 +59,12 @@ impl Record {
     #[must_use]
     pub fn ip(&self) -> &str {
         self.address.split('#').next().unwrap_or_default()
+    }
+
+    /// The [`network`](link::network) that it stands for; `None` if it is for one of several people there.
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
+        self.address.parse().ok().map(link::network)
     }
 
     /// It came, now.
