@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::person::{Person, open_port};
+use crate::person::{Person, open, open_port};
 use crate::support::headless::Headless;
 use crate::support::peer::Peer;
 
@@ -81,6 +81,29 @@ fn fifty_devices_see_a_thousand_lines_a_second_each_once_and_in_order() {
     }
     let used = processor_time(kdeck.pid()) - before;
     println!("{used:?} of processor time for {LINES} lines to {DEVICES} devices in 3 s");
+}
+
+#[test]
+fn a_flood_of_strangers_neither_turns_the_audit_log_over_nor_keeps_a_friend_out() {
+    const STRANGERS: usize = 400;
+    let (mut kdeck, port) = open(&[]);
+    let strangers: Vec<Person> = (0..STRANGERS)
+        .map(|_| Person::connect_from(2, port))
+        .collect();
+    let _alice = Person::named(3, port, "alice");
+    for mut stranger in strangers.into_iter().skip(10) {
+        let told = stranger.rest();
+        let why = ">> Too many connections in a minute. Try again later.";
+        assert!(told.is_empty() || told == [why], "{told:?}");
+    }
+    kdeck.done(".device block 127.0.0.2");
+    let ended = kdeck.finish();
+    let audit = ended.home.path().join("state/audit.log");
+    let audit = std::fs::read_to_string(audit).expect("the port is recorded");
+    let refused = audit.lines().filter(|line| line.contains("refused"));
+    let refused = refused.count();
+    assert!((1..100).contains(&refused), "{refused} records of refusals");
+    assert!(audit.contains("block 127.0.0.2"), "{audit}");
 }
 
 /// What a process has used so far, of all processors.

@@ -8,10 +8,12 @@ use super::Record;
 const REFUSALS_MAX: u32 = 60;
 /// The kinds, and what those that were not kept are called. Whoever guesses passwords must not be able to hide it behind
 /// many who are refused for something else.
-const REFUSALS: [(&str, Option<&str>, &str); 3] = [
+const REFUSALS: [(&str, Option<&str>, &str); 5] = [
     ("refused", Some("wrong-password"), "wrong-password-more"),
     ("refused", None, "refused-more"),
     ("command-refused", None, "command-refused-more"),
+    ("device-refused", None, "device-refused-more"),
+    ("device-flooded", None, "device-flooded-more"),
 ];
 /// How often what was not kept is told of.
 const PERIOD: Duration = Duration::from_secs(60);

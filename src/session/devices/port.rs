@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,13 @@ const READ_BYTES: usize = 4 << 10;
 const INPUT_BURST: u32 = 100;
 /// After them, one in this time: whoever sends faster waits.
 const INPUT_PAUSE: Duration = Duration::from_millis(50);
+/// How long the first who is refused waits to be told so. Twice as long with each further one, up to
+/// [`REFUSAL_PAUSE_MAX`], until somebody is let in: whatever comes again and again comes seldom.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(10);
+/// As of [`REFUSAL_PAUSE`].
+const REFUSAL_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Those who wait to be told, each with a socket and a task. More are cut without a word.
+const REFUSED_MAX: usize = 64;
 /// Pause after the system could not accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -46,6 +54,7 @@ pub(super) async fn listen(
     chat_only: bool,
     stop: CancellationToken,
 ) {
+    let (mut pause, waiting) = (REFUSAL_PAUSE, Arc::new(Semaphore::new(REFUSED_MAX)));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -54,13 +63,23 @@ pub(super) async fn listen(
         };
         match accepted {
             Ok((Stream::Tcp(stream), peer)) => {
-                let stop = stop.child_token();
-                match devices.admit(peer, chat_only, Instant::now(), stop) {
-                    Ok(device) => devices.spawn(serve(devices.clone(), device, stream)),
+                match devices.admit(peer, chat_only, Instant::now(), stop.child_token()) {
+                    Ok(device) => {
+                        pause = REFUSAL_PAUSE;
+                        devices.spawn(serve(devices.clone(), device, stream));
+                    }
                     Err(reason) => {
                         let from = peer.ip().to_canonical().to_string();
                         devices.audit("device-refused", &[("from", &from), ("because", &reason)]);
-                        refuse(&stream, &reason);
+                        if let Ok(place) = waiting.clone().try_acquire_owned() {
+                            let told = stop.clone().run_until_cancelled_owned(async move {
+                                sleep(pause).await;
+                                refuse(&stream, &reason);
+                                drop(place);
+                            });
+                            devices.spawn(async { told.await.unwrap_or(()) });
+                        }
+                        pause = REFUSAL_PAUSE_MAX.min(2 * pause);
                     }
                 }
             }
