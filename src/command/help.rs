@@ -1,5 +1,6 @@
 //! What `.help` tells: every command, those with a dot and those of debuggers, or one of them.
 
+use super::quitting;
 use super::table::{self, TABLE};
 use crate::target::debugger::{self, Group};
 
@@ -10,6 +11,9 @@ const USAGE_COLUMNS_MAX: usize = 28;
 pub(super) fn about(wanted: &str) -> Result<String, String> {
     if wanted.is_empty() {
         return Ok(all());
+    }
+    if let Some((word, help)) = quitting::HELP.iter().find(|(word, _)| *word == wanted) {
+        return Ok(format!("{word}\n{help}"));
     }
     // A debugger's commands have no dot; those with one are found without it too.
     if let Some(command) = debugger::find(wanted) {
@@ -39,6 +43,14 @@ fn all() -> String {
     list(&mut lines, dotted.collect());
     lines.push(String::new());
     lines.push("To a debug target, without a dot:".to_owned());
+    lines.push(String::new());
+    let words = quitting::HELP.iter();
+    list(
+        &mut lines,
+        words
+            .map(|(word, help)| ((*word).to_owned(), *help))
+            .collect(),
+    );
     for group in Group::ALL {
         lines.push(String::new());
         lines.push(group.title().to_owned());
@@ -104,6 +116,7 @@ mod tests {
         assert_eq!(about(".bugcheck"), about("bugcheck"));
         assert!(about("!analyze").unwrap().contains("bug check"));
         assert!(about("lm").unwrap().contains("modules"));
+        assert!(about("q").unwrap().contains("at a client it ends nothing"));
         assert!(about("nonsense").is_err());
     }
 }

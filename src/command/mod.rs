@@ -9,6 +9,7 @@ mod help;
 pub mod history;
 pub mod line;
 pub mod link;
+mod quitting;
 pub mod rack;
 mod right;
 pub mod session;
@@ -22,13 +23,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::deck::{Asked, Deck};
 use crate::host::Host;
-use crate::rack::{Rack, Target, TargetId};
-use crate::session::{Allowed, Author};
+use crate::rack::{Target, TargetId};
+use crate::session::{Allowed, Author, Permission};
 use crate::target::Request;
 use crate::transcript::Seq;
 
 pub use entry::{Command, Completes, Place, Right};
 pub use line::{Line, Verb};
+pub use quitting::{Quitting, is_word, quitting};
 pub use table::TABLE;
 
 /// Said of a request whose target ended before it was done.
@@ -105,7 +107,11 @@ impl Call {
 /// What the line sends is queued before this returns, so lines go out in the order of the calls; the future ends when
 /// the answers are there.
 pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str) -> Replies {
-    let line = as_session_command(&deck.rack(), focus, line);
+    let line = match about_session(deck, author, focus, line) {
+        Some(Quitting::Ends) => ".qq",
+        Some(Quitting::Explained(text)) => return ready(Err(text.to_owned())),
+        None => line,
+    };
     let parsed = match Line::parse(line) {
         Ok(parsed) => parsed,
         Err(reason) => return ready(Err(reason)),
@@ -151,6 +157,11 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
     };
     match prepared {
         Err(reason) => ready(Err(reason)),
+        Ok((Verb::Text(text), targets))
+            if is_word(&text) && targets.iter().all(|target| target.debugger) =>
+        {
+            ready(Err(quitting::ADDRESSED.to_owned()))
+        }
         Ok((Verb::Text(text), targets)) => link::send(call(targets, "", text)),
         Ok((Verb::Command(command, argument), targets)) => match command.place {
             Place::Deck(run) => run(call(targets, command.name, argument)),
@@ -159,13 +170,24 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
     }
 }
 
-/// `qq` is said to the session, unless it is typed to a text console.
-fn as_session_command<'a>(rack: &Rack, focus: Option<TargetId>, line: &'a str) -> &'a str {
+/// What a line is that is about the session and not for the target in focus.
+fn about_session(
+    deck: &Deck,
+    author: &Author,
+    focus: Option<TargetId>,
+    line: &str,
+) -> Option<Quitting> {
+    if !is_word(line) {
+        return None;
+    }
+    let rack = deck.rack();
     let is_console = |id| rack.target(id).is_some_and(|target| !target.debugger);
-    if line.trim() == "qq" && !focus.is_some_and(is_console) {
-        ".qq"
-    } else {
-        line
+    let console = focus.is_some_and(is_console);
+    match deck {
+        Deck::Client(_) => quitting(line, true, console),
+        // A console's input came here through a client that knew what it did.
+        Deck::Host(_) if console => None,
+        Deck::Host(_) => quitting(line, author.permission < Permission::Owner, console),
     }
 }
 

@@ -332,3 +332,34 @@ async fn targets_are_added_and_removed() {
     assert!(rig.ask(".remove").await.is_err());
     assert!(rig.ask(".add nonsense").await.is_err());
 }
+
+#[tokio::test]
+async fn words_that_end_a_session_are_a_console_s_input_or_end_it_for_whoever_may() {
+    let (rig, mut lines) = start(&["a"]).await;
+    let say = |permission, focus, line: &'static str| {
+        let author = crate::session::Author {
+            name: "alice".to_owned(),
+            permission,
+        };
+        submit(&rig.deck, &author, focus, line)
+    };
+    let focus = Some(rig.target("a").id);
+    assert!(soon(say(Permission::Operator, focus, "q")).await[0].ok);
+    let mut typed = [0; 2];
+    soon(lines[0].read_exact(&mut typed)).await.unwrap();
+    assert_eq!(&typed, b"q\r");
+    for (permission, line, says) in [
+        (Permission::Operator, "q", "qq ends it for all"),
+        (Permission::Owner, "qd", ".disconnect"),
+        (Permission::Observer, "qq", "observer"),
+    ] {
+        let replies = soon(say(permission, None, line)).await;
+        assert!(
+            !replies[0].ok && replies[0].text.contains(says),
+            "{replies:?}"
+        );
+    }
+    assert!(soon(say(Permission::Owner, None, "q")).await[0].ok);
+    let over = soon(rig.deck.over()).await;
+    assert!(over.contains("alice"), "{over}");
+}

@@ -13,6 +13,9 @@ use crate::ui::model::{Focus, Model, Overlay, Pending, View};
 use crate::ui::overlay::{Connect, RoleSwitcher, Wish};
 use crate::ui::panes::Panes;
 
+/// The command that ends a session.
+pub(super) const END_SESSION: &str = ".qq";
+
 impl Model {
     /// This console is part of that now. What is shown of another session's targets goes: their numbers mean others.
     pub(super) fn company_is(&mut self, company: Company) -> Vec<Effect> {
@@ -265,7 +268,7 @@ impl Model {
             }
             (".remote", string) => self.remote(string),
             (".remote_exit", "") => self.leave_session(),
-            ("q" | ".quit" | ".exit", "") if client => {
+            ("q" | ".quit" | ".exit", _) if client && (rest.is_empty() || word != "q") => {
                 let own = if word == "q" {
                     "; .send q is for the target"
                 } else {
@@ -277,28 +280,6 @@ impl Model {
                 );
                 self.tell(Severity::Warning, &text);
                 vec![Effect::Draw(Fresh::Known)]
-            }
-            ("qq", "") if client => {
-                let lines = vec![
-                    format!(
-                        "All {} who are here are put out.",
-                        self.company.people.len()
-                    ),
-                    format!(
-                        "The host ends, and its {} with it.",
-                        counted(self.rack.targets().len(), "target")
-                    ),
-                    format!(
-                        "{} leaves it to the others instead.",
-                        self.key_of(Action::LeaveSession)
-                    ),
-                ];
-                self.confirm(
-                    "End the session for everybody?",
-                    lines,
-                    "Yes, end it for all",
-                    Pending::Session(vec!["qq".to_owned()]),
-                )
             }
             _ => return None,
         })
@@ -320,6 +301,15 @@ impl Model {
             ];
             return self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit);
         }
+        let lines = self.lost_by_quitting();
+        if lines.is_empty() {
+            return vec![Effect::Quit];
+        }
+        self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
+    }
+
+    /// What ends with this host, and for whom.
+    fn lost_by_quitting(&self) -> Vec<String> {
         let targets = self.rack.targets();
         let is_connected = |state| matches!(state, State::Running | State::Broken);
         let connected = targets.iter().filter(|t| is_connected(t.status.state()));
@@ -344,10 +334,42 @@ impl Model {
             1 => lines.push("One person is here, and is put out.".to_owned()),
             others => lines.push(format!("{others} people are here, and are put out.")),
         }
+        lines
+    }
+
+    /// Ends the session for everybody; asks where that takes something from somebody.
+    pub(super) fn ask_to_end_session(&mut self) -> Vec<Effect> {
+        let lines = if self.company.is_client() {
+            vec![
+                format!(
+                    "All {} who are here are put out.",
+                    self.company.people.len()
+                ),
+                format!(
+                    "The host ends, and its {} with it.",
+                    counted(self.rack.targets().len(), "target")
+                ),
+                format!(
+                    "{} leaves it to the others instead.",
+                    self.key_of(Action::LeaveSession)
+                ),
+            ]
+        } else {
+            self.lost_by_quitting()
+        };
+        let line = END_SESSION.to_owned();
         if lines.is_empty() {
-            return vec![Effect::Quit];
+            return vec![
+                Effect::Submit { focus: None, line },
+                Effect::Draw(Fresh::Known),
+            ];
         }
-        self.confirm("Quit kdeck?", lines, "Yes, quit", Pending::Quit)
+        self.confirm(
+            "End the session for everybody?",
+            lines,
+            "Yes, end it for all",
+            Pending::Session(vec![line]),
+        )
     }
 
     /// Whether a key means to leave the session although text is typed where the keyboard is: only while none is.

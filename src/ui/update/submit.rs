@@ -1,6 +1,6 @@
 //! A typed line: whom it is for, whether to ask first, and what the screen does itself.
 
-use crate::command::{Line, Place, Verb};
+use crate::command::{Line, Place, Quitting, Verb, quitting};
 use crate::config::secrets::secrets;
 use crate::deck::Severity;
 use crate::rack::Pattern;
@@ -10,6 +10,7 @@ use crate::ui::frame::Fresh;
 use crate::ui::message::Effect;
 use crate::ui::model::{Model, Pending, View};
 use crate::ui::panes::{Arrangement, Scroll};
+use crate::ui::update::session::END_SESSION;
 
 /// Names listed when asking about a line for several targets.
 const NAMES_SHOWN: usize = 12;
@@ -32,6 +33,10 @@ impl Model {
             return self.remembered(typed, effects);
         }
         let line = self.addressed(&typed);
+        if !secret && let Some(effects) = self.about_session(&line) {
+            self.line.take();
+            return self.remembered(typed, effects);
+        }
         let parsed = match Line::parse(&line) {
             Ok(parsed) => parsed,
             Err(reason) => {
@@ -69,7 +74,7 @@ impl Model {
             let lines = vec![format!("> {text}"), names.join(" ")];
             effects.extend(self.confirm(&title, lines, "Yes, send", Pending::Submit(line)));
         } else {
-            effects.extend(self.send(&line));
+            effects.extend(self.carry_out(line));
         }
         effects
     }
@@ -93,6 +98,39 @@ impl Model {
     /// Carries a line out, without asking.
     pub(super) fn send(&mut self, line: &str) -> Vec<Effect> {
         let line = self.addressed(line);
+        if let Some(effects) = self.about_session(&line) {
+            return effects;
+        }
+        self.carry_out(line)
+    }
+
+    /// A line that ends the session, or says why it does not, is no target's, wherever it came from.
+    fn about_session(&mut self, line: &str) -> Option<Vec<Effect>> {
+        let ends = match Line::parse(line).ok()? {
+            Line {
+                verb: Verb::Command(command, _),
+                ..
+            } => (command.name == END_SESSION).then_some(Quitting::Ends),
+            Line {
+                verb: Verb::Text(text),
+                address: None,
+            } => {
+                let console = self.target().is_some_and(|target| !target.debugger);
+                quitting(&text, self.company.is_client(), console)
+            }
+            _ => None,
+        };
+        match ends? {
+            Quitting::Ends => Some(self.ask_to_end_session()),
+            Quitting::Explained(text) => {
+                self.tell(Severity::Warning, text);
+                Some(vec![Effect::Draw(Fresh::Known)])
+            }
+        }
+    }
+
+    /// Carries out a line that has its address.
+    fn carry_out(&mut self, line: String) -> Vec<Effect> {
         if let Ok(Line {
             verb: Verb::Command(command, argument),
             address,

@@ -58,14 +58,75 @@ fn q_in_a_client_ends_nothing_and_qq_asks() {
     assert_eq!(stage.line("qq"), [keep("qq")]);
     assert_eq!(stage.keys("enter"), [], "no, unless yes is said");
     stage.line("qq");
-    assert_eq!(stage.keys("y"), [gives("qq")]);
+    assert_eq!(stage.keys("y"), [gives(".qq")]);
     // To a target on purpose.
     let sent = stage.line("@t001 q");
     assert!(matches!(sent.last(), Some(Effect::Submit { line, .. }) if line == "@t001 q"));
-    // At a host they are what they always were.
-    let mut host = of(Role::Host);
-    let sent = host.line("q");
-    assert!(matches!(sent.last(), Some(Effect::Submit { line, .. }) if line == "q"));
+    stage.line("qd");
+    assert!(told(&stage).contains(".disconnect"), "{}", told(&stage));
+}
+
+#[test]
+fn the_session_is_ended_for_others_only_after_a_question_whoever_types_it_and_however() {
+    for role in [Role::Client, Role::Server] {
+        let mut stage = of(role);
+        for line in ["qq", ".qq", ".qq now", "@t001 .qq"] {
+            // A console in front of a host takes the word as its input.
+            if role == Role::Server && line == "qq" {
+                continue;
+            }
+            assert_eq!(stage.line(line), [keep(line)], "{line}");
+            let screen = stage.screen(80, 24);
+            assert!(screen.contains("End the session for everybody?"), "{line}");
+            assert_eq!(stage.keys("y"), [gives(".qq")], "{line}");
+        }
+        stage.keys("esc");
+        stage.message(Message::Paste(
+            ".qq
+uptime
+"
+            .to_owned(),
+        ));
+        let sent = stage.keys("y");
+        assert!(!sent.contains(&gives(".qq")), "{sent:?}");
+        assert!(
+            stage
+                .screen(80, 24)
+                .contains("End the session for everybody?")
+        );
+    }
+}
+
+#[test]
+fn at_a_host_q_ends_the_session_from_a_debugger_and_is_a_console_s_input() {
+    let mut host = Stage::with_debuggers(2, &[0]);
+    host.company(Role::Server, &["kim", "alice"]);
+    for line in ["q", "qq"] {
+        assert_eq!(host.line(line), [keep(line)]);
+        let screen = host.screen(80, 24);
+        assert!(
+            screen.contains("One person is here, and is put out."),
+            "{screen}"
+        );
+        assert_eq!(host.keys("y"), [gives(".qq")]);
+    }
+    host.line("qd");
+    assert!(
+        told(&host).contains("qd lets go of a process"),
+        "{}",
+        told(&host)
+    );
+    let mut console = of(Role::Host);
+    for line in ["q", "qq", "qd"] {
+        let sent = console.line(line);
+        assert!(matches!(sent.last(), Some(Effect::Submit { line: sent, .. }) if sent == line));
+    }
+    let mut empty = Stage::new(0);
+    assert_eq!(
+        empty.line("q"),
+        [keep("q"), gives(".qq")],
+        "nothing is lost"
+    );
 }
 
 #[test]
