@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Call, Replies, Reply, line, ready};
 use crate::connect::ServerString;
-use crate::deck::{Deck, obstacle};
+use crate::deck::{Deck, counted, obstacle};
 use crate::host::Host;
 use crate::rack::Target;
 use crate::session::people::Seated;
@@ -279,12 +279,6 @@ fn host_role(host: &Host, wanted: &str) -> Result<String, String> {
         }),
         _ => Err(ROLES.to_owned()),
     }
-}
-
-/// `1 target`, `3 targets`
-fn counted(count: usize, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 /// `server 0`, `servers 0, 2`

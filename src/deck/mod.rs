@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use self::news::News;
-pub use self::obstacle::obstacle;
+pub use self::obstacle::{counted, obstacle};
 pub use self::seat::{Home, Seat};
 use crate::host::Host;
 use crate::rack::{Rack, State, TargetId};

@@ -12,15 +12,19 @@ pub fn obstacle(targets: usize, servers: &[ServerEntry]) -> Option<String> {
         [id] => Some(format!("server {id}")),
         ids => Some(format!("servers {}", ids.join(", "))),
     };
-    let targets = match targets {
-        0 => None,
-        1 => Some("1 target".to_owned()),
-        count => Some(format!("{count} targets")),
-    };
+    let targets = (targets > 0).then(|| counted(targets, "target"));
     match (targets, servers) {
         (Some(targets), Some(servers)) => Some(format!("{targets} and {servers}")),
         (one, other) => one.or(other),
     }
+}
+
+/// So many of something: `1 target`, `3 targets`.
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! The command line is not this; it has an editor with history and completion.
 
+use std::ops::Range;
+
 use crossterm::event::{KeyCode, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -41,6 +43,22 @@ impl Entry {
         Self {
             before: stars(&self.before),
             after: stars(&self.after),
+        }
+    }
+
+    /// The same line with a star for each character of these bytes: secrets in it as they are drawn.
+    #[must_use]
+    pub fn covered(&self, secrets: &[Range<usize>]) -> Self {
+        let cover = |text: &str, start: usize| -> String {
+            let is_secret = |at: usize| secrets.iter().any(|bytes| bytes.contains(&(start + at)));
+            let letters = text.grapheme_indices(true);
+            letters
+                .map(|(at, letter)| if is_secret(at) { "*" } else { letter })
+                .collect()
+        };
+        Self {
+            before: cover(&self.before, 0),
+            after: cover(&self.after, self.before.len()),
         }
     }
 

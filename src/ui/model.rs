@@ -108,6 +108,8 @@ pub enum Pending {
     Lines(Vec<String>),
     /// Carry out lines that are for no target, as they are.
     Session(Vec<String>),
+    /// End targets and servers with such lines, and go on with what that was for.
+    ClearWay(Vec<String>, Option<Box<Connect>>),
     /// Type pasted text to a target.
     Keys(TargetId, Vec<u8>),
     /// Disconnect a target.
@@ -293,8 +295,7 @@ impl Model {
         }
         let what = self.company.in_the_way(self.rack.targets().len())?;
         Some(format!(
-            "not now, a client holds no targets and no servers: {what}; the role switcher ({}) does it with e",
-            self.key_of(Action::Role)
+            "not now, a client holds no targets and no servers: {what}; Enter asks, and ends them"
         ))
     }
 

@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::frame::{Frame, legible, row, write};
 use super::{Outcome, Wish};
 use crate::connect::ServerString;
-use crate::deck;
+use crate::deck::{self, counted};
 use crate::session::Person;
 use crate::session::server::ServerEntry;
 use crate::ui::action::{Action, Context};
@@ -62,9 +62,15 @@ impl RoleSwitcher {
     /// A switcher that begins at the role in force, where Enter changes nothing.
     #[must_use]
     pub fn new(company: &Company) -> Self {
+        Self::at(company.role)
+    }
+
+    /// A switcher that begins at that role.
+    #[must_use]
+    pub fn at(wanted: deck::Role) -> Self {
         let mut switcher = Self::default();
-        let now = ROLES.iter().position(|role| *role == company.role);
-        switcher.cursor.go(now.unwrap_or(0));
+        let row = ROLES.iter().position(|role| *role == wanted);
+        switcher.cursor.go(row.unwrap_or(0));
         switcher
     }
 
@@ -336,8 +342,8 @@ impl RoleSwitcher {
                 None => "Enter asks for the server of somebody else's session, and joins it.",
                 Some(what) => {
                     return vec![format!(
-                        "Not now: a console is never client and server, and a client holds no targets; {what}. e asks, and \
-                         ends them."
+                        "Not now: a console is never client and server, and a client holds no targets; {what}. Enter asks, \
+                         and ends them."
                     )];
                 }
             },
@@ -416,9 +422,4 @@ fn people(company: &Company) -> Vec<String> {
         lines.push(format!("          and {} more: .who lists all", more + 1));
     }
     lines
-}
-
-fn counted(count: u32, word: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{plural}")
 }

@@ -422,7 +422,7 @@ proptest! {
             palette.key(key("down"), &keys);
             confirm.key(key("down"), &keys);
             role.key(key("down"), &keys, &company);
-            connect.key(key("down"), &keys);
+            connect.key(key("down"), &keys, false);
             view.key(key("up"), &keys, &notices);
         }
         let theme = Theme::built_in(Depth::True);

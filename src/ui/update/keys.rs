@@ -11,7 +11,7 @@ use crate::ui::keys::Key;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Pending, View};
 use crate::ui::overlay::search::Remark;
-use crate::ui::overlay::{Confirm, Outcome};
+use crate::ui::overlay::{Confirm, Connect, Outcome};
 
 /// Most lines of one paste: more is a file, and has other ways to a target.
 const PASTE_LINES_MAX: usize = 1_000;
@@ -91,6 +91,7 @@ impl Model {
     }
 
     fn overlay_key(&mut self, key: Key) -> Vec<Effect> {
+        let blocked = self.way_is_blocked();
         let keys = &self.settings.keys;
         let Some(overlay) = &mut self.overlay else {
             return Vec::new();
@@ -99,7 +100,7 @@ impl Model {
             Overlay::Help(help) => help.key(key, keys),
             Overlay::Palette(palette) => palette.key(key, keys),
             Overlay::Role(role) => role.key(key, keys, &self.company),
-            Overlay::Connect(connect) => connect.key(key, keys),
+            Overlay::Connect(connect) => connect.key(key, keys, blocked),
             Overlay::Confirm(confirm, _) => confirm.key(key, keys),
             Overlay::Notices(view) => view.key(key, keys, &self.notices),
             Overlay::Text(text) => text.key(key, keys, self.size),
@@ -117,8 +118,15 @@ impl Model {
             Outcome::Ignored => Vec::new(),
             Outcome::Taken => self.overlay_changed(),
             Outcome::Close => {
-                if let Some(Overlay::Filter(_)) = self.overlay.take() {
-                    self.filter("");
+                match self.overlay.take() {
+                    Some(Overlay::Filter(_)) => self.filter(""),
+                    // What was typed there is not lost by a no.
+                    Some(Overlay::Confirm(_, Pending::ClearWay(_, Some(connect))))
+                        if *connect != Connect::new("") =>
+                    {
+                        self.overlay = Some(Overlay::Connect(connect));
+                    }
+                    _ => {}
                 }
                 vec![Effect::Draw(Fresh::All)]
             }
@@ -199,10 +207,11 @@ impl Model {
                 self.line.take();
                 lines.iter().flat_map(|line| self.send(line)).collect()
             }
-            Pending::Session(lines) => lines
-                .into_iter()
-                .map(|line| Effect::Submit { focus: None, line })
-                .collect(),
+            Pending::Session(lines) => of_the_session(lines),
+            Pending::ClearWay(lines, then) => {
+                self.overlay = then.map(Overlay::Connect);
+                of_the_session(lines)
+            }
             Pending::Keys(id, bytes) => vec![Effect::Ask {
                 id,
                 request: Request::Keys(bytes),
@@ -314,6 +323,12 @@ impl Model {
         self.view = View::Panes;
         self.focus = Focus::Line;
     }
+}
+
+/// Lines that are for no target, carried out as they are.
+fn of_the_session(lines: Vec<String>) -> Vec<Effect> {
+    let submit = |line| Effect::Submit { focus: None, line };
+    lines.into_iter().map(submit).collect()
 }
 
 fn clean(line: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::deck::{self, Severity};
+use crate::deck::{self, Severity, counted, obstacle};
 use crate::rack::{Rack, State};
 use crate::ui::action::Action;
 use crate::ui::chat::rows::clean;
@@ -71,8 +71,17 @@ impl Model {
                 ]
             }
             Wish::EndServer { id, cut } => self.ask_to_end_server(id, cut),
-            Wish::EndServers => self.ask_to_clear(false),
-            Wish::ClearWay => self.ask_to_clear(true),
+            Wish::EndServers => self.ask_to_clear(false, None),
+            Wish::ClearWay => {
+                let then = match &self.overlay {
+                    Some(Overlay::Connect(connect)) => Some(connect.clone()),
+                    _ => None,
+                };
+                self.ask_to_clear(true, then)
+            }
+            Wish::Connect if self.way_is_blocked() => {
+                self.ask_to_clear(true, Some(Box::new(Connect::new(""))))
+            }
             Wish::Connect => self.open_connect(""),
             Wish::Leave => {
                 self.overlay = None;
@@ -85,14 +94,16 @@ impl Model {
                 vec![Effect::Browse(machine), Effect::Draw(Fresh::Known)]
             }
             Wish::Join(client) => {
-                let blocked = self.cannot_join();
+                if self.way_is_blocked() {
+                    return self.wish(Wish::ClearWay);
+                }
+                // The dialog says it all the time it is so.
+                if self.company.is_client() {
+                    return vec![Effect::Draw(Fresh::Known)];
+                }
                 let Some(Overlay::Connect(connect)) = &mut self.overlay else {
                     return Vec::new();
                 };
-                // The dialog says it all the time it is so.
-                if blocked.is_some() {
-                    return vec![Effect::Draw(Fresh::Known)];
-                }
                 connect.begin();
                 vec![Effect::Join(client), Effect::Draw(Fresh::Known)]
             }
@@ -131,18 +142,23 @@ impl Model {
         )
     }
 
-    /// Asks to end the servers, and the targets too.
-    fn ask_to_clear(&mut self, targets: bool) -> Vec<Effect> {
+    /// Whether targets or servers of this console keep it from joining a session.
+    pub(super) fn way_is_blocked(&self) -> bool {
+        let targets = self.rack.targets().len();
+        !self.company.is_client() && self.company.in_the_way(targets).is_some()
+    }
+
+    /// Asks to end the servers, and the targets too; what it was for goes on then.
+    fn ask_to_clear(&mut self, targets: bool, then: Option<Box<Connect>>) -> Vec<Effect> {
         let count = if targets {
             self.rack.targets().len()
         } else {
             0
         };
-        let Some(what) = self.company.in_the_way(count) else {
+        let Some(what) = obstacle(count, &self.company.servers) else {
             self.tell(Severity::Info, "nothing has to end");
             return vec![Effect::Draw(Fresh::Known)];
         };
-        let what = what.trim_start_matches("end ").trim_end_matches(" first");
         let clients: u32 = self.company.servers.iter().map(|s| s.clients).sum();
         let mut lines = Vec::new();
         if clients > 0 {
@@ -169,7 +185,7 @@ impl Model {
             &format!("End {what}?"),
             lines,
             "Yes, end them",
-            Pending::Session(commands),
+            Pending::ClearWay(commands, then),
         )
     }
 
@@ -262,8 +278,13 @@ impl Model {
         let client = self.company.is_client();
         Some(match (word, rest) {
             (".chat", text) => self.chat_command(text),
-            (".role", "") => {
-                self.overlay = Some(Overlay::Role(RoleSwitcher::new(&self.company)));
+            (".role", wanted) => {
+                let roles = [deck::Role::Host, deck::Role::Server, deck::Role::Client];
+                let wanted = match wanted {
+                    "" => self.company.role,
+                    word => roles.into_iter().find(|role| role.word() == word)?,
+                };
+                self.overlay = Some(Overlay::Role(RoleSwitcher::at(wanted)));
                 vec![Effect::Draw(Fresh::Known)]
             }
             (".remote", string) => self.remote(string),
@@ -385,12 +406,6 @@ impl Model {
             .action(crate::ui::action::Context::Rack, key);
         self.company.is_client() && empty && leave == Some(Action::LeaveSession)
     }
-}
-
-fn counted(count: impl TryInto<u64>, word: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{plural}")
 }
 
 fn clean_lines(text: &str) -> String {

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::frame::{Frame, legible, row, write};
 use super::{Connect, FIELDS, Field, Found};
+use crate::config::secrets::secrets;
 use crate::ui::fit::wrap;
 use crate::ui::look::Look;
 use crate::ui::theme::Role;
@@ -160,7 +161,7 @@ impl Connect {
             ..place
         };
         let entry = match field {
-            Field::String => self.string.clone(),
+            Field::String => self.string.covered(&secrets(&self.string.text())),
             Field::Server => self.server.clone(),
             Field::Place => self.place.clone(),
             Field::Password => self.password.masked(),

@@ -60,7 +60,7 @@ enum Found {
 }
 
 /// The dialog's state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
     string: Entry,
     transport: usize,
@@ -94,8 +94,8 @@ impl Connect {
         }
     }
 
-    /// Takes a key.
-    pub fn key(&mut self, key: Key, keys: &KeyMap) -> Outcome {
+    /// Takes a key. While the way is `blocked` by what has to end first, Enter asks for that instead of joining.
+    pub fn key(&mut self, key: Key, keys: &KeyMap, blocked: bool) -> Outcome {
         if let Some(question) = &mut self.question {
             let (outcome, answer) = question.key(key, keys);
             if let Some(answer) = answer {
@@ -115,7 +115,7 @@ impl Connect {
         let back = key.code() == crossterm::event::KeyCode::BackTab;
         match action {
             Some(Action::CloseOverlay) => return Outcome::Close,
-            Some(Action::Accept) => return self.accept(),
+            Some(Action::Accept) => return self.accept(blocked),
             Some(Action::Left | Action::Right) if self.field() == Some(Field::Transport) => {
                 let step = if action == Some(Action::Left) {
                     TRANSPORTS.len() - 1
@@ -196,6 +196,11 @@ impl Connect {
         format!("{kind}:{}", options.join(","))
     }
 
+    /// Whether nothing says which server to join.
+    fn is_blank(&self) -> bool {
+        self.string.is_empty() && self.server.is_empty() && self.place.is_empty()
+    }
+
     /// Joining has begun.
     pub fn begin(&mut self) {
         self.wrong.clear();
@@ -219,6 +224,10 @@ impl Connect {
         self.wrong = reason.lines().map(str::to_owned).collect();
         // A secret that was not the right one is not kept.
         self.password = Entry::default();
+        let (string, secret) = without_password(&self.string.text());
+        if secret {
+            self.string = Entry::new(&string);
+        }
     }
 
     /// Servers are being looked for.
@@ -243,7 +252,7 @@ impl Connect {
         self.stage.is_some()
     }
 
-    fn accept(&mut self) -> Outcome {
+    fn accept(&mut self, blocked: bool) -> Outcome {
         let row = self.cursor.row(self.count()).unwrap_or(0);
         if self.field() == Some(Field::Browse) {
             return Outcome::Wish(Wish::Browse(self.server.text().trim().to_owned()));
@@ -251,7 +260,7 @@ impl Connect {
         if let (Some(at), Found::Servers(servers)) = (row.checked_sub(FIELDS.len()), &self.found)
             && let Some(server) = servers.get(at)
         {
-            let (string, secret) = unmasked(&server.string);
+            let (string, secret) = without_password(&server.string);
             self.string = Entry::new(&string);
             self.wrong.clear();
             // Next comes what is missing.
@@ -263,6 +272,10 @@ impl Connect {
             let next = FIELDS.iter().position(|field| *field == next);
             self.cursor.go(next.unwrap_or(0));
             return Outcome::Taken;
+        }
+        // With nothing said yet, that is all that can be meant.
+        if blocked && self.is_blank() {
+            return Outcome::Wish(Wish::ClearWay);
         }
         match self.wanted() {
             Ok(client) => Outcome::Wish(Wish::Join(Box::new(client))),
@@ -317,16 +330,19 @@ fn bare(typed: &str) -> &str {
     string.unwrap_or(typed).trim().trim_matches(['"', '\''])
 }
 
-/// The string without a password that is not told, and whether there was one.
-fn unmasked(string: &str) -> (String, bool) {
+/// The string without its password, and whether there was one.
+fn without_password(string: &str) -> (String, bool) {
     let Some((kind, options)) = string.split_once(':') else {
         return (string.to_owned(), false);
     };
-    let masked = |option: &&str| option.trim().eq_ignore_ascii_case("password=*");
-    let secret = options.split(',').any(|option| masked(&option));
+    let is_password = |option: &&str| {
+        let name = option.split_once('=').map_or("", |(name, _)| name);
+        name.trim().eq_ignore_ascii_case("password")
+    };
+    let secret = options.split(',').any(|option| is_password(&option));
     let rest: Vec<&str> = options
         .split(',')
-        .filter(|option| !masked(option))
+        .filter(|option| !is_password(option))
         .collect();
     (format!("{kind}:{}", rest.join(",")), secret)
 }

@@ -18,7 +18,7 @@ use crate::ui::theme::Role;
 const TRUST: &str = "trust it";
 
 /// A question, and what is typed as its answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     asked: JoinQuestion,
     entry: Entry,

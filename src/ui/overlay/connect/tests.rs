@@ -9,7 +9,7 @@ use crate::ui::theme::{Depth, Theme};
 /// Presses keys written with blanks between them, and returns what the last one did.
 fn press(connect: &mut Connect, names: &str) -> Outcome {
     let keys = KeyMap::default();
-    let press = |name: &str| connect.key(name.parse().unwrap(), &keys);
+    let press = |name: &str| connect.key(name.parse().unwrap(), &keys, false);
     names.split(' ').map(press).last().unwrap()
 }
 
@@ -105,12 +105,43 @@ fn while_there_is_something_in_the_way() {
 }
 
 #[test]
+fn enter_asks_for_what_is_in_the_way_where_nothing_is_said_yet() {
+    let enter =
+        |connect: &mut Connect| connect.key("enter".parse().unwrap(), &KeyMap::default(), true);
+    assert_eq!(enter(&mut Connect::new("")), Outcome::Wish(Wish::ClearWay));
+    let mut connect = Connect::new("tcp:port");
+    assert_eq!(enter(&mut connect), Outcome::Taken, "it is wrong");
+}
+
+#[test]
 fn with_a_kernel_string_and_the_line_that_is_meant() {
     let mut connect = Connect::new("-remote net:port=50000,key=1.2.3.4");
     assert_eq!(press(&mut connect, "enter"), Outcome::Taken);
     let shown = screen(&connect, &ASCII, 100, 24, None);
     assert!(shown.contains("corrected: kdeck -k"), "{shown}");
     snapshot!(&connect, None);
+}
+
+#[test]
+fn with_a_password_in_the_string() {
+    let mut connect = Connect::new("tcp:server=lab01,port=5005,password=Lab12");
+    for keys in ["left", "home", "end"] {
+        press(&mut connect, keys);
+        let shown = screen(&connect, &UNICODE, 80, 24, None);
+        assert!(
+            shown.contains("port=5005,password=*****") && !shown.contains("Lab12"),
+            "{shown}"
+        );
+    }
+    snapshot!(&connect, None);
+    assert!(joins(press(&mut connect, "enter")).contains("password=Lab12"));
+    connect.begin();
+    connect.fail("that was not the password");
+    assert_eq!(
+        connect.written(),
+        "tcp:server=lab01,port=5005",
+        "it is not kept"
+    );
 }
 
 #[test]

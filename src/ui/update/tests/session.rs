@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use crate::deck::{Event, Role};
-use crate::rack::{State, TargetId};
+use crate::rack::{Rack, State, TargetId};
 use crate::session::client::Line;
 use crate::transcript::Time;
-use crate::ui::message::{Effect, FoundServer, JoinAnswer, JoinQuestion, Message};
+use crate::ui::message::{Effect, FoundServer, JoinAnswer, JoinQuestion, Message, Targets};
 use crate::ui::model::{Overlay, View};
 use crate::ui::stage::Stage;
 
@@ -180,11 +182,47 @@ fn a_host_with_targets_is_told_what_has_to_end_instead_of_joining() {
         [keep(".remote tcp:server=lab01,port=5005")]
     );
     let screen = stage.screen(80, 24);
+    assert!(screen.contains("End 2 targets?"), "{screen}");
+    assert_eq!(stage.keys("n"), [], "and what was typed is still there");
+    let screen = stage.screen(80, 24);
     assert!(screen.contains("end 2 targets first"), "{screen}");
-    assert_eq!(stage.keys("enter"), []);
+    assert!(screen.contains("tcp:server=lab01,port=5005"), "{screen}");
+    assert_eq!(stage.keys("enter y"), [gives("@all .remove")]);
+    stage.message(Message::Rack(Targets(Arc::new(Rack::new(Vec::new())))));
+    assert!(matches!(stage.keys("enter").as_slice(), [Effect::Join(_)]));
     let mut client = of(Role::Client);
     client.keys("ctrl+r");
     assert!(client.screen(80, 24).contains("joined to lab01 already"));
+}
+
+#[test]
+fn a_role_that_is_asked_for_is_gone_to_and_what_is_in_its_way_asked_about() {
+    let mut stage = of(Role::Server);
+    stage.line(".role client");
+    assert_eq!(stage.keys("enter"), []);
+    let screen = stage.screen(80, 24);
+    assert!(screen.contains("End 2 targets and server 0?"), "{screen}");
+    assert_eq!(
+        stage.keys("y"),
+        [gives(".endsrv 0 /disconnect"), gives("@all .remove")]
+    );
+    assert!(matches!(stage.model.overlay, Some(Overlay::Connect(_))));
+    stage.keys("esc esc ctrl+r enter");
+    assert!(stage.screen(80, 24).contains("End 2 targets and server 0?"));
+    stage.keys("n");
+    assert!(stage.model.overlay.is_none());
+    stage.line(".role host");
+    stage.keys("enter");
+    assert!(stage.screen(80, 24).contains("End server 0?"));
+    stage.keys("n");
+    let mut host = of(Role::Host);
+    host.line(".role server");
+    assert_eq!(host.keys("enter enter"), [gives(".server tcp:port=5005")]);
+    let unknown = host.line(".role king");
+    assert!(
+        matches!(unknown.last(), Some(Effect::Submit { .. })),
+        "{unknown:?}"
+    );
 }
 
 #[test]
