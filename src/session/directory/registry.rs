@@ -2,9 +2,9 @@
 //!
 //! A file is locked as long as its process lives, so that one of a process that was killed is known by its lock.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::Places;
@@ -18,6 +18,10 @@ const FILE_BYTES_MAX: u64 = 16 << 10;
 const FILES_MAX: usize = 256;
 /// Read and written by its owner.
 const OWNER_ONLY: u32 = 0o600;
+/// Entered by its owner.
+const OWNER_ENTERS: u32 = 0o700;
+/// How often a file is opened that is another one each time: its process is telling something new just now.
+const OPENED_MAX: usize = 3;
 
 /// What this process tells, until it is dropped.
 #[derive(Debug)]
@@ -32,7 +36,10 @@ impl Published {
     pub(super) fn write(places: &Places, strings: &[String]) -> io::Result<Self> {
         places.make_runtime_dir().map_err(io::Error::other)?;
         let folder = folder(places);
-        fs::create_dir_all(&folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(OWNER_ENTERS)
+            .create(&folder)?;
         let path = folder.join(std::process::id().to_string());
         let beside = path.with_extension("new");
         let mut file = OpenOptions::new()
@@ -45,6 +52,7 @@ impl Published {
         let mut text = strings.join("\n");
         text.push('\n');
         file.write_all(text.as_bytes())?;
+        let _alone = alone(&folder)?;
         fs::rename(&beside, &path)?;
         Ok(Self { path, _file: file })
     }
@@ -81,15 +89,38 @@ pub(super) fn read(places: &Places) -> Vec<String> {
 
 /// The text of a process that lives.
 fn read_living(path: &Path) -> Option<String> {
-    let file = File::open(path).ok()?;
-    if file.try_lock_shared().is_ok() {
+    for _ in 0..OPENED_MAX {
+        let file = File::open(path).ok()?;
+        if file.try_lock_shared().is_err() {
+            let mut text = String::new();
+            file.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
+            return Some(text);
+        }
         // Nobody holds it any more. Somebody else may clear it away as well.
-        fs::remove_file(path).ok();
-        return None;
+        if clear(path, &file).unwrap_or(true) {
+            return None;
+        }
     }
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
-    Some(text)
+    None
+}
+
+/// Takes away what is at `path`, if it still is this file: a living process puts another one in its place, and lets the
+/// old one go.
+fn clear(path: &Path, file: &File) -> io::Result<bool> {
+    let _alone = path.parent().map(alone).transpose()?;
+    let (at_path, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
+    if (at_path.dev(), at_path.ino()) != (opened.dev(), opened.ino()) {
+        return Ok(false);
+    }
+    fs::remove_file(path)?;
+    Ok(true)
+}
+
+/// Held while a file of the folder is replaced or cleared away, by one at a time.
+fn alone(folder: &Path) -> io::Result<File> {
+    let held = File::open(folder)?;
+    held.lock()?;
+    Ok(held)
 }
 
 fn folder(places: &Places) -> PathBuf {
@@ -118,6 +149,21 @@ mod tests {
         drop(second);
         assert!(read(&places).is_empty());
         assert_eq!(fs::read_dir(folder(&places)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_has_opened_what_was_replaced_meanwhile_takes_nothing_away() {
+        let home = tempfile::tempdir().unwrap();
+        let places = places(home.path());
+        let first = Published::write(&places, &["tcp:Port=1".to_owned()]).unwrap();
+        let path = first.path.clone();
+        let opened = File::open(&path).unwrap();
+        let second = Published::write(&places, &["tcp:Port=2".to_owned()]).unwrap();
+        first.replaced();
+        opened.try_lock_shared().unwrap();
+        assert!(!clear(&path, &opened).unwrap());
+        assert_eq!(read(&places), ["tcp:Port=2"]);
+        drop(second);
     }
 
     #[test]
