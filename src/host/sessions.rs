@@ -66,6 +66,7 @@ impl Host {
     /// The list of servers is another one: those who look for servers are told.
     pub(crate) fn servers_changed(&self) {
         let (strings, network) = self.servers.found();
+        let news = self.news.clone();
         let problem = self.directory.publish(
             &self.places,
             &strings,
@@ -73,6 +74,13 @@ impl Host {
             self.sessions().directory,
             |task| {
                 self.spawn(task);
+            },
+            move |text| {
+                news.tell(Event::Notice {
+                    time: Time::now(),
+                    severity: Severity::Warning,
+                    text,
+                });
             },
         );
         if let Err(problem) = problem {

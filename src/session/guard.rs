@@ -76,10 +76,19 @@ impl Origin {
         ip.map_or(Self::Here(transport), |ip| Self::Address(network(ip)))
     }
 
-    fn strangers_max(self) -> usize {
+    /// Whether that is this machine.
+    #[must_use]
+    pub fn is_here(self) -> bool {
         match self {
-            Self::Address(ip) if !ip.is_loopback() => STRANGERS_PER_ADDRESS_MAX,
-            _ => STRANGERS_HERE_MAX,
+            Self::Address(ip) => ip.is_loopback(),
+            Self::Here(_) => true,
+        }
+    }
+
+    fn strangers_max(self) -> usize {
+        match self.is_here() {
+            true => STRANGERS_HERE_MAX,
+            false => STRANGERS_PER_ADDRESS_MAX,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{OPERATOR, run};
 #[test]
 fn servers_of_this_machine_are_found_unless_they_are_hidden() {
     let home = Home::new();
-    home.configure("[server]\ndirectory = false\n");
+    home.configure(&format!("[server]\ndirectory = {}\n", free_port()));
     let mut host = Headless::start_in(home, &[]);
     let (shown, hidden) = (free_port(), free_port());
     host.done(&format!(".server tcp:port={shown},password={OPERATOR}"));
@@ -35,6 +35,10 @@ fn servers_of_this_machine_are_found_unless_they_are_hidden() {
         query(&host.home),
         "Servers on .:\nDebugger Server - npipe:Pipe=MainPipe\n"
     );
+    // Looking is no visit: there is nothing of it in the log.
+    let audit = std::fs::read_to_string(host.home.path().join("state/audit.log"));
+    let audit = audit.expect("the log of a host with servers");
+    assert!(!audit.contains("refused"), "{audit}");
     // A host that is killed takes nothing away, and leaves nothing behind.
     host.signal(Signal::KILL);
     let ended = host.wait_end();
@@ -87,4 +91,40 @@ fn another_machine_is_asked_at_its_port_and_another_process_takes_over() {
     assert!(!answer.contains(&format!("Port={port},")), "{answer}");
     second.kill().expect("it runs");
     second.wait().expect("a child");
+}
+
+#[test]
+fn servers_of_two_accounts_are_found_by_both_and_from_elsewhere() {
+    let (directory, ports) = (free_port(), [free_port(), free_port()]);
+    let hosts = ports.map(|port| {
+        let home = Home::new();
+        home.configure(&format!("[server]\ndirectory = {directory}\n"));
+        let mut host = Headless::start_in(home, &[]);
+        host.done(&format!(".server tcp:port={port},password={OPERATOR}"));
+        host
+    });
+    let listed = |home: &Home, machine: &str| {
+        let answer = run(home, &["-QR", machine]).stdout;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        ports.map(|port| {
+            answer
+                .matches(&format!("tcp:Port={port},Password=*\n"))
+                .count()
+        })
+    };
+    for host in &hosts {
+        for machine in [".", "::ffff:127.0.0.1"] {
+            let deadline = Deadline::soon();
+            while listed(&host.home, machine) != [1, 1] {
+                let left = deadline.left();
+                assert!(left.is_some(), "{:?}", listed(&host.home, machine));
+            }
+        }
+    }
+    let [first, second] = hosts;
+    drop(first);
+    let deadline = Deadline::soon();
+    while listed(&second.home, "::ffff:127.0.0.1") != [0, 1] {
+        assert!(deadline.left().is_some(), "nobody took over");
+    }
 }

@@ -1,6 +1,7 @@
 //! Looking for servers, on this machine or on another.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,20 +9,23 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{ANSWER_BYTES_MAX, Found, GREETING, QUESTION, registry};
+use super::{ANSWER_BYTES_MAX, Found, GREETING, QUESTION, listening, merged, registry};
 use crate::config::Places;
 use crate::session::machine_name;
 use crate::transcript::safe;
 
 /// How long each stage of asking another machine may take.
 const STAGE_WITHIN: Duration = Duration::from_secs(5);
+/// How long asking this machine may take: whoever has its port is not far.
+const HERE_WITHIN: Duration = Duration::from_secs(2);
 /// A server that has not let itself be connected to by then does not respond.
 const RESPONDS_WITHIN: Duration = Duration::from_secs(2);
 /// Servers of one machine that are tried.
 const TRIED_MAX: usize = 64;
 
-/// The servers on `machine`, in their order: this one for `.`, `localhost` and its own name, else the one that answers
-/// at `port`. Backslashes in front are taken off.
+/// The servers on `machine`, in their order: of this one for `.`, `localhost` and its own name those of one's own account
+/// and those that who answers at `port` tells of others; else those that the machine's answerer tells. Backslashes in
+/// front are taken off.
 ///
 /// # Errors
 /// In words: at which stage it failed, and why.
@@ -30,25 +34,52 @@ pub async fn find(machine: &str, places: &Places, port: u16) -> Result<Vec<Found
     if name.is_empty() {
         return Err("which machine? -QR HOST; a dot is this one".to_owned());
     }
-    let is_here = is_here(name);
-    let strings = if is_here {
-        let places = places.clone();
-        let read = tokio::task::spawn_blocking(move || registry::read(&places)).await;
-        read.map_err(|error| error.to_string())?
-    } else {
-        ask(name, port).await?
+    if is_here(name) {
+        return find_here(places, port).await;
+    }
+    let strings = ask(name, port).await?;
+    let found = |string: String| Found {
+        join: join(&string, name, Whose::Elsewhere),
+        string,
+        responds: true,
     };
-    let host = if is_here { "localhost" } else { name };
-    let mut found: Vec<Found> = strings
-        .into_iter()
-        .map(|string| Found {
-            join: join(&string, host, is_here),
-            string,
-            responds: true,
-        })
-        .collect();
-    try_all(&mut found, host).await;
+    let mut found: Vec<Found> = strings.into_iter().map(found).collect();
+    try_all(&mut found, name).await;
     Ok(found)
+}
+
+/// The servers on this machine. None of them is connected to: what is published has a process that lives, and its system
+/// tells which ports are listened on.
+async fn find_here(places: &Places, port: u16) -> Result<Vec<Found>, String> {
+    let places = places.clone();
+    let known = tokio::task::spawn_blocking(move || (registry::read(&places), listening::ports()));
+    let loopback = Ipv4Addr::LOCALHOST.to_string();
+    let (known, asked) = tokio::join!(known, timeout(HERE_WITHIN, ask(&loopback, port)));
+    let (own, listening) = known.map_err(|error| error.to_string())?;
+    // Nobody answers there unless a server is reached through a network, and our own are known.
+    let answered = asked.map_or(Ok(Vec::new()), |answer| answer);
+    let counted = own.len();
+    let strings = merged(own, answered.unwrap_or_default());
+    let found = strings.into_iter().enumerate().map(|(index, string)| {
+        let whose = match index < counted {
+            true => Whose::Own,
+            false => Whose::OtherAccount,
+        };
+        Found {
+            join: join(&string, "localhost", whose),
+            responds: is_listened_on(&string, listening.as_ref().ok()),
+            string,
+        }
+    });
+    Ok(found.collect())
+}
+
+/// Whether something listens where the server should be; taken for granted where nobody can tell.
+fn is_listened_on(string: &str, listening: Option<&HashSet<u16>>) -> bool {
+    match (port(string), listening) {
+        (Some(port), Some(listening)) => listening.contains(&port),
+        _ => true,
+    }
 }
 
 /// Asks another machine.
@@ -92,6 +123,9 @@ pub(super) fn read(answer: &[u8]) -> Result<Vec<String>, String> {
     if answer.len() > ANSWER_BYTES_MAX {
         return Err("the answer is too long".to_owned());
     }
+    if answer.is_empty() {
+        return Err("it hung up: others are asking, or it is no kdeck; try again".to_owned());
+    }
     let text = String::from_utf8_lossy(answer);
     let Some(lines) = text.strip_prefix(GREETING) else {
         return Err("something else than a kdeck answers there".to_owned());
@@ -111,8 +145,19 @@ fn is_here(name: &str) -> bool {
         || name.eq_ignore_ascii_case(&machine_name())
 }
 
+/// Whose server it is, seen from who looks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// One's own, on this machine.
+    Own,
+    /// Another account's of this machine, whose pipes are for that one alone.
+    OtherAccount,
+    /// On another machine.
+    Elsewhere,
+}
+
 /// What to join a listed server with.
-pub(super) fn join(string: &str, host: &str, is_here: bool) -> Option<String> {
+pub(super) fn join(string: &str, host: &str, whose: Whose) -> Option<String> {
     let (kind, options) = string.split_once(':')?;
     let mut parts: Vec<&str> = options.split(',').collect();
     let belongs_to_servers = |part: &str| {
@@ -124,15 +169,11 @@ pub(super) fn join(string: &str, host: &str, is_here: bool) -> Option<String> {
     let options = parts.join(",");
     match kind {
         "tcp" | "ssl" => Some(format!("{kind}:{options},Server={host}")),
-        "npipe" if !is_here => Some(format!("ssh:Server={host},{options}")),
-        "npipe" | "spipe" if is_here => Some(string_of(kind, &options)),
-        "com" => Some(string_of(kind, &options)),
+        "npipe" if whose == Whose::Elsewhere => Some(format!("ssh:Server={host},{options}")),
+        "npipe" | "spipe" if whose == Whose::Own => Some(format!("{kind}:{options}")),
+        "com" => Some(format!("{kind}:{options}")),
         _ => None,
     }
-}
-
-fn string_of(kind: &str, options: &str) -> String {
-    format!("{kind}:{options}")
 }
 
 /// The port of a listed server on a network: of a range the one in use.

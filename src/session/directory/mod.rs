@@ -1,25 +1,37 @@
 //! The directory: which servers there are on a machine (`-QR`).
 //!
-//! On this machine it is read from files of the runtime directory; another machine is asked at a TCP port, where one
-//! kdeck of an account answers for all of them as long as it has a server that is reached through a network and is not
-//! hidden. What is told are the strings that `.servers` lists, nothing else. The form of the answer is that of
-//! "Searching for debugging servers" of Microsoft's debugger documentation.
+//! Servers of one's own account are read from files of the runtime directory. Those of other accounts and machines are
+//! asked for at a TCP port, where one kdeck of a machine answers as long as it has a server that is reached through a
+//! network and is not hidden: for its account, and for other processes like it, which register over loopback. What is
+//! told are the strings that `.servers` lists, nothing else. The form of the answer is that of "Searching for debugging
+//! servers" of Microsoft's debugger documentation.
 //!
 //! ```text
 //! -> kdeck-directory 1
 //! <- kdeck-directory 1
 //! <- tcp:Port=5005,Password=*       a line for each, then the end
 //! ```
+//!
+//! ```text
+//! -> kdeck-directory 1 register     from this machine only
+//! -> tcp:Port=5006,Password=*       a line for each, then an empty one; again when they change
+//! <- kdeck-directory 1              they are told from now on, until the connection ends
+//! ```
 
 mod ask;
 mod listener;
+mod listening;
+mod others;
+mod register;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::registry::Published;
@@ -29,6 +41,8 @@ pub use self::ask::find;
 
 /// What is asked.
 const QUESTION: &[u8] = b"kdeck-directory 1\n";
+/// What is said by who has a list to tell.
+const REGISTRATION: &[u8] = b"kdeck-directory 1 register\n";
 /// How the answer begins.
 const GREETING: &str = "kdeck-directory 1\n";
 /// Longest answer, bytes: some hundreds of servers.
@@ -52,9 +66,15 @@ pub struct Directory(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     published: Option<Published>,
-    /// Ends the answering of other machines.
-    answering: Option<CancellationToken>,
+    answering: Option<Answering>,
     withdrawn: bool,
+}
+
+/// Others are answered, by this process or by one that has its strings.
+#[derive(Debug)]
+struct Answering {
+    strings: watch::Sender<Vec<String>>,
+    stop: CancellationToken,
 }
 
 /// A task for whoever owns the directory to run.
@@ -62,7 +82,7 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Directory {
     /// Tells of these servers, in place of those told of before. Other machines are answered at `port` if one of the
-    /// servers is reached through a `network`.
+    /// servers is reached through a `network`; what keeps them from being found is told to `complain`.
     ///
     /// # Errors
     /// In words: the file cannot be written.
@@ -73,24 +93,31 @@ impl Directory {
         network: bool,
         port: Option<u16>,
         spawn: impl FnOnce(Task),
+        complain: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<(), String> {
         let mut state = self.state();
         if state.withdrawn {
             return Ok(());
         }
-        match port.filter(|_| network) {
-            Some(port) if state.answering.is_none() => {
-                let stop = CancellationToken::new();
-                let (places, stopped) = (places.clone(), stop.clone());
-                state.answering = Some(stop);
+        match (port.filter(|_| network), &state.answering) {
+            (Some(_), Some(answering)) => {
+                answering.strings.send_replace(strings.to_vec());
+            }
+            (Some(port), None) => {
+                let (told, telling) = watch::channel(strings.to_vec());
+                let (places, stop) = (places.clone(), CancellationToken::new());
+                let stopped = stop.clone();
+                state.answering = Some(Answering {
+                    strings: told,
+                    stop,
+                });
                 spawn(Box::pin(async move {
                     stopped
-                        .run_until_cancelled(listener::answer(places, port))
+                        .run_until_cancelled(listener::answer(places, port, telling, complain))
                         .await;
                 }));
             }
-            Some(_) => {}
-            None => stop(&mut state),
+            (None, _) => stop(&mut state),
         }
         if strings.is_empty() {
             state.published = None;
@@ -121,8 +148,18 @@ impl Directory {
 
 fn stop(state: &mut State) {
     if let Some(answering) = state.answering.take() {
-        answering.cancel();
+        answering.stop.cancel();
     }
+}
+
+/// The strings of the one list, and those of the other that are not in it.
+fn merged(mut strings: Vec<String>, more: Vec<String>) -> Vec<String> {
+    for string in more {
+        if !strings.contains(&string) {
+            strings.push(string);
+        }
+    }
+    strings
 }
 
 /// What `-QR` prints: the machine as it was typed, and its servers.

@@ -24,7 +24,8 @@ async fn asked(question: &[u8], places: &Places) -> Vec<u8> {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(question).await.unwrap();
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        // Who is hung up on before everything was read is told so by an error.
+        stream.read_to_end(&mut answer).await.ok();
         answer
     };
     tokio::select! {
@@ -68,7 +69,8 @@ async fn servers_of_this_machine_are_found_and_dead_ones_are_marked() {
         "npipe:Pipe=lab".to_owned(),
     ];
     let _published = Published::write(&places, &strings).unwrap();
-    let found = find(".", &places, 3013).await.unwrap();
+    let nobody = crate::ports::free_port();
+    let found = find(".", &places, nobody).await.unwrap();
     let shown = text("BOX17", &found);
     assert!(
         shown.starts_with("Servers on BOX17:\nDebugger Server - tcp:Port="),
@@ -90,6 +92,117 @@ async fn servers_of_this_machine_are_found_and_dead_ones_are_marked() {
 }
 
 #[tokio::test]
+async fn a_server_is_found_on_its_own_machine_without_being_visited() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    let _published = Published::write(&places, &[format!("tcp:Port={port}")]).unwrap();
+    let found = find(".", &places, crate::ports::free_port()).await.unwrap();
+    assert!(found[0].responds, "{found:?}");
+    let server = server.into_std().unwrap();
+    let visited = server.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(visited, Err(std::io::ErrorKind::WouldBlock));
+}
+
+#[tokio::test]
+async fn servers_of_another_account_are_found_as_long_as_it_tells_of_them() {
+    let (harry, zed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (harry, zed) = (places(harry.path()), places(zed.path()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let strings = |list: &[&str]| -> Vec<String> { list.iter().map(|s| (*s).to_owned()).collect() };
+    let harrys = strings(&["tcp:Port=1,Password=*", "npipe:Pipe=lab"]);
+    let zeds = strings(&["npipe:Pipe=lab", "tcp:Port=2,Password=*"]);
+    let _harry = Published::write(&harry, &harrys).unwrap();
+    let _zed = Published::write(&zed, &zeds).unwrap();
+    let answering = tokio::spawn({
+        let harry = harry.clone();
+        async move { listener::serve(&listener, &harry).await }
+    });
+    let (telling, mut told) = tokio::sync::watch::channel(zeds.clone());
+    let registered = tokio::spawn(async move { register::register(port, &mut told).await });
+    let seen = |places: Places| async move {
+        let found = find(".", &places, port).await.unwrap();
+        found
+            .into_iter()
+            .map(|found| found.string)
+            .collect::<Vec<_>>()
+    };
+    let wait_for = |places: Places, wanted: Vec<String>| async move {
+        let look = async {
+            while seen(places.clone()).await != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        let late = timeout(PATIENCE, look).await.is_err();
+        assert!(
+            !late,
+            "{:?} instead of {wanted:?}",
+            seen(places.clone()).await
+        );
+    };
+    let all = strings(&[
+        "tcp:Port=1,Password=*",
+        "npipe:Pipe=lab",
+        "tcp:Port=2,Password=*",
+    ]);
+    wait_for(harry.clone(), all.clone()).await;
+    // One's own come first, and nothing twice.
+    let all = strings(&[
+        "npipe:Pipe=lab",
+        "tcp:Port=2,Password=*",
+        "tcp:Port=1,Password=*",
+    ]);
+    wait_for(zed.clone(), all).await;
+    telling.send_replace(strings(&["ssl:Port=3,Password=*"]));
+    let changed = [harrys.clone(), strings(&["ssl:Port=3,Password=*"])].concat();
+    wait_for(harry.clone(), changed).await;
+    drop(telling);
+    assert_eq!(
+        timeout(PATIENCE, registered).await.unwrap().unwrap(),
+        Ok(())
+    );
+    wait_for(harry, harrys).await;
+    answering.abort();
+}
+
+#[tokio::test]
+async fn a_list_that_no_host_has_is_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let endless = [REGISTRATION, "tcp:Port=1\n".repeat(100).as_bytes()].concat();
+    assert_eq!(asked(&endless, &places).await, b"");
+    let wide = [REGISTRATION, &[b'a'; 4096][..]].concat();
+    assert_eq!(asked(&wide, &places).await, b"");
+}
+
+#[tokio::test]
+async fn a_port_that_takes_no_list_is_told_of() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let foreign = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = foreign.local_addr().unwrap().port();
+    let hang_up = async {
+        loop {
+            drop(foreign.accept().await);
+        }
+    };
+    let (_telling, strings) = tokio::sync::watch::channel(Vec::new());
+    let (complaints, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let complain = move |text: String| complaints.send(text).unwrap();
+    let complaint = tokio::select! {
+        () = hang_up => unreachable!("it hangs up for ever"),
+        () = listener::answer(places, port, strings, complain) => unreachable!("it tries for ever"),
+        told = timeout(PATIENCE, told.recv()) => told.unwrap().unwrap(),
+    };
+    assert!(
+        complaint.contains(&format!("another program holds TCP port {port}")),
+        "{complaint}"
+    );
+}
+
+#[tokio::test]
 async fn a_machine_that_does_not_answer_is_told_with_the_stage() {
     let home = tempfile::tempdir().unwrap();
     let places = places(home.path());
@@ -107,7 +220,7 @@ async fn a_machine_that_does_not_answer_is_told_with_the_stage() {
 
 #[test]
 fn a_pipe_of_another_machine_is_joined_through_ssh() {
-    let join = |string| ask::join(string, "lab01", false);
+    let join = |string| ask::join(string, "lab01", ask::Whose::Elsewhere);
     assert_eq!(
         join("npipe:Pipe=lab,Password=*").as_deref(),
         Some("ssh:Server=lab01,Pipe=lab")
@@ -128,7 +241,7 @@ async fn only_servers_of_a_network_are_answered_for_and_what_is_withdrawn_stays_
         let before = tasks;
         let spawn = |_| tasks += 1;
         directory
-            .publish(&places, &strings, network, port, spawn)
+            .publish(&places, &strings, network, port, spawn, |_| {})
             .unwrap();
         (registry::read(&places).len(), tasks - before)
     };

@@ -20,7 +20,7 @@ mod listener;
 pub(in crate::session) mod pipe;
 mod settings;
 mod ssh;
-mod tcp;
+pub(in crate::session) mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;

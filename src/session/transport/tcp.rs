@@ -134,7 +134,11 @@ async fn resolve(
     }
 }
 
-fn bind(port: u16, ipv6_only: bool) -> io::Result<TcpListener> {
+/// Listens on one port, on IPv6 and IPv4 alike unless it is to be IPv6 alone; on IPv4 where there is no IPv6.
+///
+/// # Errors
+/// What the system says.
+pub fn bind(port: u16, ipv6_only: bool) -> io::Result<TcpListener> {
     let any: SocketAddr = (Ipv6Addr::UNSPECIFIED, port).into();
     match bind_to(any, Some(ipv6_only)) {
         Err(error)
