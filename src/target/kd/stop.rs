@@ -250,14 +250,22 @@ impl Debugger<'_> {
         }
     }
 
-    /// A breakpoint of ours was met.
+    /// A breakpoint of ours was met. If somebody asked for a stop meanwhile this is one: what the breakpoint would let go
+    /// on stays stopped, else a busy one could never be broken into.
     fn meet(&mut self, (number, passes_left, one_shot): (usize, u32, bool)) -> Verdict {
         self.stopped_by_us();
+        let was_asked = self.break_in_again.is_some();
         if passes_left > 1 {
+            let left = passes_left - 1;
             if let Some(one) = self.known.breakpoints.get_mut(number) {
-                one.passes_left -= 1;
+                one.passes_left = left;
             }
-            return Verdict::GoOn(Go::on());
+            if !was_asked {
+                return Verdict::GoOn(Go::on());
+            }
+            return Verdict::Stay(format!(
+                "Breakpoint {number} passed, stops after {left} more; stopped for the break-in"
+            ));
         }
         let commands = self
             .known
@@ -268,9 +276,15 @@ impl Debugger<'_> {
         if one_shot {
             self.known.breakpoints.remove(number);
         }
-        if !commands.is_empty() {
-            self.do_next(commands);
+        if commands.is_empty() {
+            return Verdict::Stay(format!("Breakpoint {number} hit"));
         }
+        if was_asked {
+            return Verdict::Stay(format!(
+                "Breakpoint {number} hit; stopped for the break-in, its commands are not carried out"
+            ));
+        }
+        self.do_next(commands);
         Verdict::Stay(format!("Breakpoint {number} hit"))
     }
 

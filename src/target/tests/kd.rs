@@ -57,6 +57,11 @@ impl Lab {
         }
     }
 
+    /// What was told so far is not waited for any more.
+    fn forget(&mut self) {
+        while self.rig.events.try_recv().is_ok() {}
+    }
+
     async fn ask(&self, request: Request) -> Answer {
         self.rig.ask(request).await
     }

@@ -121,3 +121,27 @@ async fn going_on_from_an_error_leaves_it_to_the_program() {
         .await;
     lab.rig.end().await;
 }
+
+#[tokio::test]
+async fn a_break_in_stops_what_a_breakpoint_would_let_go_on() {
+    for set in [
+        r#"bp nt!KeWaitForSingleObject "? 1+1; g""#,
+        "bp nt!KeWaitForSingleObject 0n100000",
+    ] {
+        let mut lab = Lab::stopped().await;
+        lab.line(set).await;
+        for _ in 0..4 {
+            lab.line("g").await;
+            let said = lab.ask(Request::Break).await.unwrap();
+            assert!(said.starts_with("Br"), "{said}");
+            assert!(lab.line("r rip").await.starts_with("rip="));
+            lab.forget();
+            lab.line("g").await;
+            lab.ask(Request::Interrupt).await.unwrap();
+            while !lab.broken("Br").await.contains("break-in") {}
+            assert!(lab.line("r rip").await.starts_with("rip="));
+        }
+        lab.line("bc *").await;
+        lab.rig.end().await;
+    }
+}
