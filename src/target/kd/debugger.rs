@@ -3,24 +3,25 @@
 //!
 //! Everything happens in [`Debugger::step`], one thing at a time: a packet, a question, a timer. Commands are plain
 //! asynchronous functions that ask the target with [`Debugger::call`] and wait by making further steps, so that prints
-//! go on to be shown and a person can interrupt. Requests are in `calls.rs`, what a stop means in `stop.rs`, going on in
-//! `resume.rs`.
+//! go on to be shown and a person can interrupt. What people ask is in `asks.rs`, requests in `calls.rs`,
+//! what a stop means in `stop.rs`, going on in `resume.rs`.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::asks::UnderWay;
 use super::fault::Fault;
+use super::files;
 use super::knowledge::Knowledge;
 use super::link::{Engine, Link, News};
 use super::stop::Stop;
-use super::{commands, files};
 use crate::proto::kd::{FromHost, FromTarget, PacketType, Prompt, Reply, StateChange};
 use crate::rack::State;
 use crate::target::connector::Connector;
 use crate::target::debugger::ANSWER_PROMPT;
-use crate::target::{Answer, Ask, CTRL_C, REQUESTS, Request};
+use crate::target::{Answer, Ask};
 
 /// The longest line that a target may leave open before the next print; only its beginning is searched for a bug check.
 const LAST_PRINTS_BYTES: usize = 512;
@@ -57,7 +58,9 @@ pub struct Debugger<'a> {
     pub(super) known: &'a mut Knowledge,
     pub(super) phase: Phase,
     pub(super) end: Option<End>,
-    queue: VecDeque<Ask>,
+    pub(super) queue: VecDeque<Ask>,
+    /// The command that is being carried out.
+    pub(super) under_way: Option<UnderWay>,
     /// A state change that nobody has looked at yet.
     pub(super) change: Option<Box<StateChange>>,
     /// The state change being looked at, to know its repeats.
@@ -71,6 +74,8 @@ pub struct Debugger<'a> {
     pub(super) restarted: bool,
     /// A command waits for the next stop and tells about it itself.
     pub(super) awaited: bool,
+    /// It makes many steps, and tells of the state by itself.
+    pub(super) makes_steps: bool,
     /// What the last stop looked like.
     pub(super) stop_text: String,
     /// When the break-in is repeated, while one is under way, and until when.
@@ -92,6 +97,7 @@ impl<'a> Debugger<'a> {
             phase: Phase::Silent,
             end: None,
             queue: VecDeque::new(),
+            under_way: None,
             change: None,
             current: None,
             reply: None,
@@ -99,6 +105,7 @@ impl<'a> Debugger<'a> {
             interrupted: false,
             restarted: false,
             awaited: false,
+            makes_steps: false,
             stop_text: String::new(),
             break_in_again: None,
             reset_again: None,
@@ -157,7 +164,13 @@ impl<'a> Debugger<'a> {
     pub(super) async fn step(&mut self, deadline: Option<Instant>) {
         let again = self.break_in_again.map(|(again, _)| again);
         let reset = self.reset_again.map(|(again, _)| again);
-        let wake = deadline.into_iter().chain(again).chain(reset).min();
+        let gives_way = self.gives_way_at();
+        let wake = deadline
+            .into_iter()
+            .chain(again)
+            .chain(reset)
+            .chain(gives_way)
+            .min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -175,123 +188,9 @@ impl<'a> Debugger<'a> {
             () = sleep => {
                 self.repeat_break_in();
                 self.repeat_reset();
+                self.give_way();
             }
         }
-    }
-
-    /// Takes what somebody asked: most waits for its turn, questions about the link and interrupts do not.
-    fn take(&mut self, ask: Ask) {
-        match &ask.request {
-            Request::Interrupt => self.interrupt(ask),
-            Request::Keys(keys) if keys.contains(&CTRL_C) => self.interrupt(ask),
-            Request::Describe => self.answer(ask, Ok(self.describe())),
-            Request::Debugger(line) if line == ".diag" => {
-                let text = self.diagnosis();
-                self.reply(ask, Ok(text));
-            }
-            Request::Connect => self.answer(ask, Ok("already connected".to_owned())),
-            // A step may never end: what ends it does not wait for it.
-            Request::Disconnect if self.is_stepping() => {
-                self.end = Some(End::Disconnected(ask.answer));
-            }
-            Request::Resize { .. } => self.answer(ask, Ok(String::new())),
-            _ if self.queue.len() >= REQUESTS => {
-                let reason = format!("{REQUESTS} commands wait already");
-                self.reply(ask, Err(reason));
-            }
-            _ => {
-                if ask.request == Request::Break && self.is_stepping() {
-                    self.break_in();
-                }
-                self.queue.push_back(ask);
-            }
-        }
-    }
-
-    /// Whether a command waits for a stop that nobody asked the target for.
-    fn is_stepping(&self) -> bool {
-        self.awaited && self.break_in_again.is_none() && matches!(self.phase, Phase::Running)
-    }
-
-    /// Somebody pressed Ctrl-C: what is being done is given up, what waits is dropped, and a running target is stopped.
-    fn interrupt(&mut self, ask: Ask) {
-        for waiting in self.queue.drain(..) {
-            waiting.answer.send(Err("interrupted".to_owned())).ok();
-        }
-        match self.phase {
-            Phase::Stopped(_) | Phase::Asking(_) => self.interrupted = true,
-            Phase::Silent | Phase::Running => {
-                self.interrupted = self.awaited;
-                self.break_in();
-            }
-        }
-        self.answer(ask, Ok(String::new()));
-    }
-
-    async fn carry_out(&mut self, ask: Ask) {
-        // What was interrupted is over.
-        self.interrupted = false;
-        let result = match &ask.request {
-            Request::Debugger(text) if self.is_asking() && !text.starts_with(".prompt ") => Err(
-                "it waits for an answer to what it asks; a line, or .prompt ANSWER, is that"
-                    .to_owned(),
-            ),
-            Request::Line(text) | Request::Debugger(text) => {
-                let text = text.clone();
-                commands::run(self, &text).await
-            }
-            Request::Break => self.stop_for_break().await,
-            Request::Disconnect => {
-                if let Phase::Stopped(_) | Phase::Asking(_) = self.phase {
-                    self.connector
-                        .report
-                        .notice("the target stays stopped until a debugger lets it go on");
-                }
-                self.end = Some(End::Disconnected(ask.answer));
-                return;
-            }
-            Request::Keys(_) => Err("a debugger takes lines, and Ctrl-C".to_owned()),
-            Request::Baud(_) | Request::Modem { .. } => Err(
-                "the line belongs to the debugger; its speed is in the connection string"
-                    .to_owned(),
-            ),
-            // These were answered when they came.
-            Request::Interrupt | Request::Describe | Request::Connect | Request::Resize { .. } => {
-                Ok(String::new())
-            }
-        };
-        self.connector.report.prompt(&self.prompt());
-        self.reply(ask, result);
-    }
-
-    /// Answers what is to be seen by everybody who looks at the target.
-    fn reply(&self, ask: Ask, result: Answer) {
-        match &result {
-            // Who only follows what happens to the target is not to miss what a breakpoint does.
-            Ok(text) | Err(text) if ask.answer.is_closed() => {
-                if !text.is_empty() {
-                    self.connector.report.notice(text);
-                }
-            }
-            Ok(text) => self.connector.report.reply(text),
-            Err(reason) => self.connector.report.refusal(reason),
-        }
-        self.answer(ask, result);
-    }
-
-    /// A line to carry out before anything else: what a breakpoint does.
-    pub(super) fn do_next(&mut self, line: String) {
-        // Nobody waits for the answer; everybody sees it.
-        let (answer, _) = oneshot::channel();
-        self.queue.push_front(Ask {
-            request: Request::Debugger(line),
-            answer,
-        });
-    }
-
-    fn answer(&self, ask: Ask, result: Answer) {
-        // Whoever asked may be gone.
-        ask.answer.send(result).ok();
     }
 
     fn handle(&mut self, news: News) {
@@ -406,10 +305,6 @@ impl<'a> Debugger<'a> {
             .report
             .state(State::Running, "answered; runs");
         true
-    }
-
-    fn is_asking(&self) -> bool {
-        matches!(self.phase, Phase::Asking(_))
     }
 
     /// The target was heard of: it is there and runs, unless it is known to be stopped.

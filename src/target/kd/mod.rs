@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `link.rs` | the wire and the protocol engine that speaks over it |
 //! | `debugger.rs` | one connection: packets are sorted, questions wait their turn, requests are made one at a time |
+//! | `asks.rs` | what people ask: what waits its turn, what does not, what ends a long command |
 //! | `calls.rs`, `waiting.rs` | requests and their answers, waiting for a stop |
 //! | `attach.rs`, `stop.rs`, `resume.rs` | the first look, why it stopped, going on |
 //! | `switch.rs` | from one processor to another |
@@ -12,6 +13,7 @@
 //! | `progress.rs` | what long commands tell meanwhile |
 //! | `commands/` | what people type |
 
+mod asks;
 mod attach;
 mod breakpoints;
 mod bugcheck;

@@ -7,7 +7,9 @@ use crate::rack::State;
 use crate::target::report::Report;
 
 /// How often it tells. What takes less tells nothing.
-const EVERY: Duration = Duration::from_secs(1);
+pub const EVERY: Duration = Duration::from_secs(1);
+/// How a long command is ended, in its state.
+pub const ENDS: &str = "Ctrl+C or .break ends it";
 
 /// How far a command is. What it told is taken back when it is dropped.
 #[derive(Debug)]
@@ -89,11 +91,11 @@ impl Drop for Progress {
 fn text(what: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let (bytes, rate) = (size(done), rate(done, elapsed));
     if total == 0 {
-        return format!("{what}: {bytes}, {rate}; Ctrl+C ends it");
+        return format!("{what}: {bytes}, {rate}; {ENDS}");
     }
     let per_cent = done.saturating_mul(100) / total;
     format!(
-        "{what}: {per_cent} %, {bytes} of {}, {rate}; Ctrl+C ends it",
+        "{what}: {per_cent} %, {bytes} of {}, {rate}; {ENDS}",
         size(total)
     )
 }
@@ -124,7 +126,7 @@ mod tests {
     fn progress_is_told_in_bytes_per_cent_and_rate() {
         assert_eq!(
             text(".writemem a", 3_400_000, 28_000_000, Duration::from_secs(2)),
-            ".writemem a: 12 %, 3.4 MB of 28.0 MB, 1.7 MB/s; Ctrl+C ends it"
+            ".writemem a: 12 %, 3.4 MB of 28.0 MB, 1.7 MB/s; Ctrl+C or .break ends it"
         );
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(2_048), "2.0 KB");

@@ -29,6 +29,8 @@ pub struct Stop {
     pub is_own_breakpoint: bool,
     /// A breakpoint or a step of ours stopped it: the program must not hear of the exception.
     pub is_ours: bool,
+    /// Somebody had asked for a stop when it came, whatever brought it.
+    pub was_asked: bool,
     /// Debug registers 6 and 7 of that processor.
     pub debug: (u64, u64),
     /// The code there as the stop reported it, without breakpoints of ours.
@@ -64,6 +66,7 @@ impl Stop {
             processor: change.processor,
             is_own_breakpoint: is_break && code_bytes.starts_with(architecture.breakpoint()),
             is_ours: false,
+            was_asked: false,
             debug: (dr6, if dr7 == 0 { DR7_UNUSED } else { dr7 }),
             code_bytes,
             what: String::new(),
@@ -303,7 +306,10 @@ impl Debugger<'_> {
     /// The target stays stopped: people are told what happened and where.
     async fn stay(&mut self, what: String) {
         let time = Time::now();
-        self.break_in_again = None;
+        let was_asked = self.break_in_again.take().is_some();
+        if let Phase::Stopped(stop) = &mut self.phase {
+            stop.was_asked = was_asked;
+        }
         // Those that could not be taken out are when the target goes on.
         self.end_passing().await.ok();
         // The place is worth telling even if nothing can be read there.
@@ -336,7 +342,9 @@ impl Debugger<'_> {
         self.stop_text = lines.join("\n");
         let report = &self.connector.report;
         report.target().transcript.end_line();
-        report.state(State::Broken, &detail);
+        if !self.makes_steps {
+            report.state(State::Broken, &detail);
+        }
         report.prompt(&self.prompt());
         if !self.awaited {
             report.notice(&self.stop_text);

@@ -54,7 +54,7 @@ impl Debugger<'_> {
                 return Err(fault);
             }
             if shown_running.take_if(|at| Instant::now() >= *at).is_some() {
-                let detail = "runs until the step is done; Ctrl+C stops it";
+                let detail = "runs until the step is done; Ctrl+C or .break stops it";
                 self.connector.report.state(State::Running, detail);
                 self.connector.report.prompt("");
             }

@@ -63,6 +63,11 @@ pub async fn run(debugger: &mut Debugger<'_>, line: &str) -> Answer {
     Ok(text)
 }
 
+/// Whether a line lets the target run, if nothing keeps it from that.
+pub fn lets_run(line: &str) -> bool {
+    commands(line).any(|command| Typed::new(command).name.starts_with(['g', 'G']))
+}
+
 /// The answer in a line that answers the target: `.prompt ANSWER` says it with a word in front.
 fn answer_in(line: &str) -> &str {
     line.strip_prefix(".prompt ").unwrap_or(line)

@@ -1,12 +1,17 @@
 //! Going on and stepping: `g`, `gu`, `p`, `t` and their relatives.
 
+use std::collections::VecDeque;
+use std::time::Instant;
+
 use super::super::debugger::{Debugger, Phase};
 use super::super::fault::Fault;
+use super::super::progress;
 use super::super::resume::Go;
 use super::super::stop::status_of;
 use crate::code::disassembly::{Flow, Instruction};
 use crate::code::{expression, unwind};
 use crate::proto::kd::context;
+use crate::rack::State;
 
 /// The most steps one command makes: more is a loop that a breakpoint ends better.
 const STEPS_MAX: u64 = 1_000_000;
@@ -98,10 +103,11 @@ async fn run_to(debugger: &mut Debugger<'_>, address: u64, stack: u64) -> Result
     }
 }
 
-/// Where it is stopped, and whether only by the end of a step. `None` if it asks something instead.
+/// Where it is stopped, and whether only by the end of a step: nothing happened, and nobody asked for a stop meanwhile.
+/// `None` if it asks something instead.
 fn stopped_at(debugger: &Debugger<'_>) -> Option<(u64, bool)> {
     match &debugger.phase {
-        Phase::Stopped(stop) => Some((stop.pc, stop.what.is_empty())),
+        Phase::Stopped(stop) => Some((stop.pc, stop.what.is_empty() && !stop.was_asked)),
         _ => None,
     }
 }
@@ -159,11 +165,26 @@ pub async fn step_until(
 async fn step_while(
     debugger: &mut Debugger<'_>,
     over: bool,
+    goes_on: impl FnMut(&Instruction) -> bool,
+) -> Result<String, Fault> {
+    debugger.makes_steps = true;
+    let stepped = make_steps(debugger, over, goes_on).await;
+    debugger.makes_steps = false;
+    if let Phase::Stopped(stop) = &debugger.phase {
+        debugger.connector.report.state(State::Broken, &stop.detail);
+    }
+    stepped
+}
+
+async fn make_steps(
+    debugger: &mut Debugger<'_>,
+    over: bool,
     mut goes_on: impl FnMut(&Instruction) -> bool,
 ) -> Result<String, Fault> {
-    let mut shown = std::collections::VecDeque::new();
+    let mut shown = VecDeque::new();
     let mut left_out = 0;
-    for _ in 0..STEPS_MAX {
+    let mut told = Instant::now();
+    for done in 1..=STEPS_MAX {
         step_once(debugger, over).await?;
         shown.push_back(std::mem::take(&mut debugger.stop_text));
         if shown.len() > STEPS_SHOWN {
@@ -179,6 +200,11 @@ async fn step_while(
             .await?;
         if !goes_on(&instruction) {
             break;
+        }
+        if told.elapsed() >= progress::EVERY {
+            told = Instant::now();
+            let detail = format!("{done} steps so far; {}", progress::ENDS);
+            debugger.connector.report.state(State::Broken, &detail);
         }
     }
     let mut lines: Vec<String> = shown.into();

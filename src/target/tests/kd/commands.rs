@@ -153,10 +153,57 @@ async fn a_long_command_tells_how_far_it_is_and_can_be_interrupted() {
     };
     let (found, told) = tokio::join!(search, interrupt);
     assert!(told.starts_with("searching memory: 0 %, "), "{told}");
-    assert!(told.ends_with("; Ctrl+C ends it"), "{told}");
+    assert!(told.ends_with("; Ctrl+C or .break ends it"), "{told}");
     assert_eq!(found.unwrap(), Err("interrupted".to_owned()));
     assert_eq!(lab.rig.target.status.read().detail, stopped);
     assert!(lab.line("r rip").await.starts_with("rip="));
+    lab.rig.end().await;
+}
+
+#[tokio::test]
+async fn a_break_ends_a_long_command_and_so_does_a_disconnect() {
+    let mut lab = Lab::stopped().await;
+    lab.told().await;
+    for long in ["s -b 0 L?100000000 41 42", "s -b 0 L?100000000 43"] {
+        let search = lab.rig.control.ask(line(long));
+        // It ends what is in front of it, even if it was asked for before that took long.
+        assert_eq!(
+            lab.ask(Request::Break).await.unwrap(),
+            "it is stopped already"
+        );
+        assert_eq!(soon(search).await.unwrap(), Err("interrupted".to_owned()));
+    }
+    lab.forget();
+    let steps = lab.rig.control.ask(line("t 100000"));
+    let told = lab.broken("").await;
+    assert!(
+        told.ends_with(" steps so far; Ctrl+C or .break ends it"),
+        "{told}"
+    );
+    lab.ask(Request::Break).await.unwrap();
+    assert!(soon(steps).await.unwrap().is_ok());
+    let place = lab.line("r rip").await;
+    assert!(place.starts_with("rip="), "{place}");
+
+    let search = lab.rig.control.ask(line("s -b 0 L?100000000 44"));
+    lab.broken("searching memory").await;
+    lab.ask(Request::Disconnect).await.unwrap();
+    assert!(soon(search).await.unwrap().is_err());
+    lab.rig
+        .entry(Kind::Notice, "stays stopped until a debugger lets it go on")
+        .await;
+    lab.rig.end().await;
+}
+
+#[tokio::test]
+async fn what_was_asked_before_a_break_is_done_first() {
+    let lab = Lab::stopped().await;
+    let asked = ["r rip", "k", "g"].map(|text| lab.rig.control.ask(line(text)));
+    let broken = lab.rig.control.ask(Request::Break);
+    let behind = lab.rig.control.ask(line("k"));
+    for answer in asked.into_iter().chain([broken, behind]) {
+        soon(answer).await.unwrap().unwrap();
+    }
     lab.rig.end().await;
 }
 
