@@ -338,6 +338,7 @@ async fn words_that_end_a_session_are_a_console_s_input_or_end_it_for_whoever_ma
     let (rig, mut lines) = start(&["a"]).await;
     let say = |permission, focus, line: &'static str| {
         let author = crate::session::Author {
+            person: None,
             name: "alice".to_owned(),
             permission,
         };

@@ -75,13 +75,7 @@ impl Host {
             |task| {
                 self.spawn(task);
             },
-            move |text| {
-                news.tell(Event::Notice {
-                    time: Time::now(),
-                    severity: Severity::Warning,
-                    text,
-                });
-            },
+            move |text| news.notice(Severity::Warning, text),
         );
         if let Err(problem) = problem {
             self.news.notice(Severity::Warning, problem);
