@@ -1,6 +1,7 @@
 //! Commands that go to targets' links: lines, keys, breaks, connecting, serial settings.
 
 use super::{Call, Replies, Reply, ask_all, line, ready};
+use crate::target::keys::unescape;
 use crate::target::{ModemLine, Request};
 
 /// Sends the argument as a line.
@@ -12,7 +13,7 @@ pub(super) fn send(call: Call) -> Replies {
 /// `.keys TEXT`
 pub(super) fn keys(call: Call) -> Replies {
     match unescape(&call.argument) {
-        Ok(bytes) => ask_all(&call, &Request::Keys(bytes)),
+        Ok(_) => ask_all(&call, &Request::Escaped(call.argument.clone())),
         Err(reason) => ready(Err(reason)),
     }
 }
@@ -84,52 +85,4 @@ pub(super) fn status(call: Call) -> Replies {
         };
         answers.into_iter().zip(&call.targets).map(about).collect()
     })
-}
-
-/// Reads the escapes of `.keys`.
-fn unescape(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            continue;
-        }
-        match rest.next() {
-            Some('r') => bytes.push(b'\r'),
-            Some('n') => bytes.push(b'\n'),
-            Some('t') => bytes.push(b'\t'),
-            Some('e') => bytes.push(0x1b),
-            Some('\\') => bytes.push(b'\\'),
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                let byte = (digits.len() == 2)
-                    .then(|| u8::from_str_radix(&digits, 16).ok())
-                    .flatten();
-                bytes.push(byte.ok_or_else(|| {
-                    format!("\\x{digits}: two hexadecimal digits belong behind \\x")
-                })?);
-            }
-            Some(other) => {
-                return Err(format!(
-                    "\\{other} means nothing; \\r \\n \\t \\e \\\\ \\xNN do"
-                ));
-            }
-            None => return Err("a \\ stands at the end; a real one is written \\\\".to_owned()),
-        }
-    }
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_unescaped() {
-        assert_eq!(unescape(r"a\r\x03\\\eü").unwrap(), b"a\r\x03\\\x1b\xc3\xbc");
-        for wrong in [r"\q", r"\x4", r"\xzz", "\\"] {
-            assert!(unescape(wrong).is_err(), "{wrong}");
-        }
-    }
 }

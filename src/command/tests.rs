@@ -242,10 +242,15 @@ async fn the_end_of_the_program_ends_what_waits() {
 }
 
 #[tokio::test]
-async fn keys_go_as_they_are_and_are_not_recorded() {
+async fn keys_go_as_they_are_and_are_recorded_as_typed() {
     let (rig, mut lines) = start(&["a"]).await;
     let replies = rig.replies(r"@a .keys \x03q\e\\").await;
-    assert_eq!((replies[0].ok, replies[0].seq), (true, None));
+    assert!(replies[0].ok && replies[0].seq.is_some(), "{replies:?}");
+    let typed = rig.target("a").transcript.with(|ring| {
+        let entry = ring.entry(replies[0].seq?)?;
+        Some(String::from_utf8_lossy(entry.bytes).into_owned())
+    });
+    assert_eq!(typed.as_deref(), Some(r".keys \x03q\e\\"));
     let mut bytes = [0; 4];
     soon(lines[0].read_exact(&mut bytes)).await.unwrap();
     assert_eq!(&bytes, b"\x03q\x1b\\");

@@ -1,11 +1,13 @@
 //! The engine that owns the targets; it runs with or without a screen.
 
 mod logs;
+mod minding;
 mod seats;
 mod sessions;
 mod steering;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -36,6 +38,7 @@ use crate::transcript::{Kind, Time};
 use self::logs::Logs;
 use self::seats::Seats;
 use self::steering::Steering;
+use self::typing::Typing;
 
 pub(crate) use self::sessions::may;
 
@@ -77,6 +80,7 @@ pub struct Host {
     servers: Servers,
     directory: Directory,
     steering: Steering,
+    typing: Typing,
     audit: OnceLock<Audit>,
     trust: OnceCell<Arc<Trust>>,
     /// `.shell` is forbidden for good.
@@ -128,6 +132,7 @@ impl Host {
             servers: Servers::default(),
             directory: Directory::default(),
             steering: Steering::default(),
+            typing: Typing::default(),
             audit: OnceLock::new(),
             trust: OnceCell::new(),
             no_shell: AtomicBool::new(false),
@@ -210,7 +215,8 @@ impl Host {
         &self.devices
     }
 
-    /// Asks a target for something, as `author`. What is sent is recorded in the transcript first. Observers may ask for
+    /// Asks a target for something, as `author`. What is sent is recorded in the transcript first, keys of raw mode when
+    /// they end a line. Observers may ask for
     /// nothing but a description: whatever their client says, this is where it ends.
     pub fn ask(&self, id: TargetId, author: &Author, request: Request) -> Asked {
         if author.permission < Permission::Operator && request != Request::Describe {
@@ -246,10 +252,15 @@ impl Host {
                 .note(Time::now(), Kind::Command, Some(&author.name), &text)
         };
         let shown = match &request {
-            Request::Line(_) if target.transcript.asks_for_secret() => Some("(not shown)".into()),
+            Request::Line(_) | Request::Escaped(_) if target.transcript.asks_for_secret() => {
+                Some(typing::SECRET.into())
+            }
+            Request::Keys(keys) => self.typed_keys(target, author, keys).map(Into::into),
             _ => request.typed(),
         };
-        self.audit_request(author, target, &request, shown.as_deref());
+        if let Some(shown) = &shown {
+            self.audit_request(author, target, shown);
+        }
         let seq = shown.map(note);
         let answer = control.ask(request);
         if writes {
@@ -341,6 +352,7 @@ impl Host {
         self.end();
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         self.directory.withdraw();
+        self.record_typed(None);
         self.audit("ended", &[]);
         let (logs, audit) = (self.logs.clone(), self.audit.get().cloned());
         tokio::task::spawn_blocking(move || {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::runtime::Handle;
-use tokio::sync::broadcast;
 
 use super::Host;
 use crate::config::secrets::secrets;
 use crate::config::{Places, Sessions};
 use crate::connect::ServerString;
-use crate::deck::{Event, Severity};
+use crate::deck::Severity;
 use crate::rack::Target;
 use crate::session::audit::Audit;
 use crate::session::door::Refusal;
@@ -18,7 +17,6 @@ use crate::session::people::{Change, Person, Seated};
 use crate::session::server::ServerEntry;
 use crate::session::transport::Trust;
 use crate::session::{Allowed, Author, Permission};
-use crate::target::Request;
 use crate::transcript::safe;
 
 /// Characters of the longest reason for which somebody is put out; what is longer is cut.
@@ -193,27 +191,15 @@ impl Host {
         self.audit(refused.map_or("command", |_| "command-refused"), &fields);
     }
 
-    /// Records what somebody asks a target for. `shown` is how it stands in the target's history.
-    pub(super) fn audit_request(
-        &self,
-        author: &Author,
-        target: &Target,
-        request: &Request,
-        shown: Option<&str>,
-    ) {
+    /// Records what somebody asks a target for, as it stands in the target's history.
+    pub(super) fn audit_request(&self, author: &Author, target: &Target, shown: &str) {
         if self.audit.get().is_none() {
             return;
         }
+        let text = without_secrets(shown);
         let who = [("person", author.name.as_str()), ("target", &target.name)];
-        match (request, shown) {
-            (_, Some(shown)) => {
-                let text = without_secrets(shown);
-                let [person, target] = who;
-                self.audit("command", &[person, target, ("text", &text)]);
-            }
-            (Request::Keys(_), None) => self.audit("keys", &who),
-            _ => {}
-        }
+        let [person, target] = who;
+        self.audit("command", &[person, target, ("text", &text)]);
     }
 
     /// Records who was not let in.
@@ -268,13 +254,6 @@ impl Host {
         runtime: &Handle,
     ) {
         self.tasks.spawn_on(task, runtime);
-    }
-
-    /// Begins to mind who comes and goes.
-    pub(super) fn begin_minding(self: &Arc<Self>, events: broadcast::Receiver<Event>) {
-        // It must not keep a host that nobody has any more.
-        let host = self.clone();
-        self.spawn(async move { host.mind_people(events).await });
     }
 }
 

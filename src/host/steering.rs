@@ -7,12 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::broadcast;
-
 use super::Host;
-use crate::deck::{Event, Severity};
+use crate::deck::Severity;
 use crate::rack::{Target, TargetId};
-use crate::session::people::{Change, Person, PersonId, Seated};
+use crate::session::people::{Person, PersonId};
 use crate::session::{Author, Permission};
 use crate::transcript::{Kind, Time};
 
@@ -22,8 +20,6 @@ pub const TOGETHER: Duration = Duration::from_secs(10);
 pub const HINT_EVERY: Duration = Duration::from_secs(60);
 /// Somebody whose line is down keeps what they hold for so long.
 pub const AWAY: Duration = Duration::from_secs(60);
-/// When the host ends, people have so long to leave before they are no longer recorded.
-const LAST_LEAVE: Duration = Duration::from_secs(1);
 /// People who are remembered as having written to a target.
 const WRITERS_MAX: usize = 8;
 
@@ -125,13 +121,13 @@ impl Steering {
     }
 
     /// Forgets the targets that are not there any more.
-    fn keep(&self, is_there: impl Fn(TargetId) -> bool) {
+    pub(super) fn keep(&self, is_there: impl Fn(TargetId) -> bool) {
         self.lock().retain(|id, _| is_there(*id));
     }
 
     /// Brings what is held in line with who is here. The targets that somebody else holds now, or nobody, with the
     /// holder's name.
-    fn people(&self, here: &[Person], now: Instant) -> Vec<(TargetId, Option<String>)> {
+    pub(super) fn people(&self, here: &[Person], now: Instant) -> Vec<(TargetId, Option<String>)> {
         let mut changed = Vec::new();
         for (id, target) in self.lock().iter_mut() {
             let Some(hold) = &mut target.hold else {
@@ -158,7 +154,7 @@ impl Steering {
     }
 
     /// When somebody who is away loses what they hold, if anybody does.
-    fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         let targets = self.lock();
         let holds = targets.values().filter_map(|target| target.hold.as_ref());
         holds.filter_map(|hold| hold.away).min().map(|at| at + AWAY)
@@ -274,77 +270,8 @@ impl Host {
         }
     }
 
-    /// Gives free what people hold who leave, and records who comes and goes, until the host ends and they have left.
-    pub(super) async fn mind_people(&self, mut events: broadcast::Receiver<Event>) {
-        let ending = self.ending();
-        loop {
-            let deadline = self.steering.deadline();
-            let late = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = ending.cancelled() => break,
-                () = late => self.free_what_is_left(),
-                event = events.recv() => if !self.mind(event) {
-                    return;
-                },
-            }
-        }
-        let last = tokio::time::Instant::now() + LAST_LEAVE;
-        let is_guest = |person: &Person| person.seated != Seated::Console && !person.away;
-        while self.people().all().iter().any(is_guest) || !events.is_empty() {
-            let Ok(event) = tokio::time::timeout_at(last, events.recv()).await else {
-                return;
-            };
-            if !self.mind(event) {
-                return;
-            }
-        }
-    }
-
-    /// Something happened. False if nothing will happen any more.
-    fn mind(&self, event: Result<Event, broadcast::error::RecvError>) -> bool {
-        match event {
-            Ok(Event::Person { person, change, .. }) => {
-                self.audit_person(&person, &change);
-                if change != Change::Joined {
-                    self.free_what_is_left();
-                }
-            }
-            Ok(Event::Rack) => {
-                let rack = self.rack();
-                self.steering.keep(|id| rack.target(id).is_some());
-            }
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
-                self.audit("missed", &[("events", &missed.to_string())]);
-                self.free_what_is_left();
-            }
-            Err(broadcast::error::RecvError::Closed) => return false,
-        }
-        true
-    }
-
-    fn free_what_is_left(&self) {
-        let rack = self.rack();
-        let changed = self.steering.people(&self.people().all(), Instant::now());
-        for (id, holder) in changed {
-            let Some(target) = rack.target(id) else {
-                continue;
-            };
-            self.held(target, holder.as_deref().unwrap_or_default());
-            if holder.is_none() {
-                let text = format!("{} is nobody's again: who held it is not here", target.name);
-                self.note(target, &text);
-            }
-        }
-    }
-
     /// Everybody sees who holds it.
-    fn held(&self, target: &Target, holder: &str) {
+    pub(super) fn held(&self, target: &Target, holder: &str) {
         if target.status.set_holder(holder) {
             self.news().pulse().ring();
         }
@@ -365,7 +292,7 @@ impl Host {
         self.news.notice_of(target.id, severity, text);
     }
 
-    fn note(&self, target: &Target, text: &str) {
+    pub(super) fn note(&self, target: &Target, text: &str) {
         let now = Time::now();
         target.transcript.note(now, Kind::Notice, None, text);
     }
@@ -380,6 +307,7 @@ fn clock(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::people::Seated;
 
     const TARGET: TargetId = TargetId(1);
 

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
+use super::keys::unescape;
 use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{Answer, Ask, ModemLine, Request};
@@ -232,6 +233,14 @@ impl<'a> Conversation<'a> {
                 self.engine.encode(&keys, &mut bytes);
                 self.outgoing.push_keys(bytes, answer);
             }
+            Request::Escaped(ref text) => match unescape(text) {
+                Ok(keys) => {
+                    let mut bytes = Vec::new();
+                    self.engine.encode(&keys, &mut bytes);
+                    self.outgoing.push_keys(bytes, answer);
+                }
+                Err(reason) => self.reply(&request, answer, Err(reason)),
+            },
             Request::Disconnect => self.leaving = Some((now + LAST_WORDS, answer)),
             Request::Break | Request::Baud(_) | Request::Modem { .. }
                 if !self.outgoing.is_empty() =>
@@ -254,9 +263,11 @@ impl<'a> Conversation<'a> {
             Request::Describe => Ok(self.describe()),
             Request::Debugger(_) => Err(super::NO_DEBUGGER.to_owned()),
             // These have ways of their own.
-            Request::Line(_) | Request::Keys(_) | Request::Interrupt | Request::Disconnect => {
-                Ok(String::new())
-            }
+            Request::Line(_)
+            | Request::Keys(_)
+            | Request::Escaped(_)
+            | Request::Interrupt
+            | Request::Disconnect => Ok(String::new()),
         };
         self.reply(&ask.request, ask.answer, result);
     }

@@ -6,6 +6,7 @@ mod conversation;
 pub mod debugger;
 mod engine;
 mod kd;
+pub mod keys;
 pub mod netconsole;
 mod outgoing;
 pub mod report;
@@ -34,7 +35,7 @@ use crate::rack::State;
 pub const REQUESTS: usize = 4096;
 
 /// The key that interrupts.
-const CTRL_C: u8 = 3;
+pub const CTRL_C: u8 = 3;
 /// Said to debuggers' commands where there is no debugger.
 const NO_DEBUGGER: &str = "that is a debugger's command, and this target is a text console; ..TEXT sends a line that begins with a dot";
 
@@ -75,14 +76,17 @@ pub enum Request {
     },
     /// Tell all that is known about the link, for people.
     Describe,
+    /// Send the keys that this text stands for, see [`keys::unescape`]. Unlike keys of raw mode they are one command.
+    Escaped(String),
 }
 
 impl Request {
-    /// How it is spelled at the command line, for the transcript. `None` for what is too frequent or too private to be
-    /// recorded (the keys of raw mode hold passwords), and for questions.
+    /// How it is spelled at the command line, for the transcript. `None` for questions, and for keys of raw mode: each of
+    /// them is no command, the host puts them together.
     pub fn typed(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Line(text) | Self::Debugger(text) => Cow::Borrowed(text.as_str()),
+            Self::Escaped(text) => Cow::Owned(format!(".keys {text}")),
             Self::Break => Cow::Borrowed(".break"),
             Self::Interrupt => Cow::Borrowed("^C"),
             Self::Connect => Cow::Borrowed(".connect"),

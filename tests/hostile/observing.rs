@@ -75,6 +75,7 @@ fn requests() -> Vec<Request> {
         Request::Line("x".to_owned()),
         Request::Debugger(".crash".to_owned()),
         Request::Keys(b"x".to_vec()),
+        Request::Escaped("x".to_owned()),
         Request::Break,
         Request::Interrupt,
         Request::Connect,
@@ -94,6 +95,7 @@ fn requests() -> Vec<Request> {
             Request::Line(_)
             | Request::Debugger(_)
             | Request::Keys(_)
+            | Request::Escaped(_)
             | Request::Break
             | Request::Interrupt
             | Request::Connect

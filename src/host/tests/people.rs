@@ -19,6 +19,21 @@ async fn refusal(host: &Host, target: &Target, author: &Author) -> Option<String
     soon(asked.answer).await.unwrap().err()
 }
 
+/// Waits until the target asks for a secret, or does not any more.
+async fn prompts(rig: &Rig, target: &Target, asks: bool) {
+    let watch = rig.host.news().pulse().watch();
+    soon(async {
+        loop {
+            watch.arm();
+            if target.transcript.asks_for_secret() == asks {
+                return;
+            }
+            watch.rung().await;
+        }
+    })
+    .await;
+}
+
 /// A host with one target that is connected.
 async fn rack() -> (Rig, Arc<Target>, TcpStream) {
     let (listener, port) = listener();
@@ -94,4 +109,72 @@ async fn a_host_that_ends_while_a_server_opens_has_no_server() {
     let opened = soon(opening).await;
     assert!(opened.unwrap_err().contains("this host is ending"));
     assert!(rig.host.servers().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_key_by_key_is_recorded_with_its_author_and_secrets_are_not() {
+    let (rig, target, mut wire) = rack().await;
+    let (alice, bob) = (
+        come(&rig.host, "alice", Permission::Operator),
+        come(&rig.host, "bob", Permission::Operator),
+    );
+    let state_dir = rig.host.places().state_dir.clone();
+    rig.host.open_audit().unwrap();
+    let ask = |who: &Presence, request: Request| {
+        let asked = rig.host.ask(target.id, &who.person().author(), request);
+        soon(asked.answer)
+    };
+    let keys = |keys: &str| Request::Keys(keys.as_bytes().to_vec());
+    for (who, typed) in [
+        (&alice, "l"),
+        (&bob, "ps"),
+        (&alice, "s"),
+        (&alice, "\r"),
+        (&bob, "\r"),
+    ] {
+        ask(who, keys(typed)).await.unwrap().unwrap();
+    }
+    let escaped = Request::Escaped(r"top\rq".to_owned());
+    ask(&alice, escaped.clone()).await.unwrap().unwrap();
+    let mut sent = [0; 11];
+    wire.set_read_timeout(Some(PATIENCE)).unwrap();
+    wire.read_exact(&mut sent).unwrap();
+    assert_eq!(&sent, b"lpss\r\rtop\rq");
+    wire.write_all(b"Password: ").unwrap();
+    prompts(&rig, &target, true).await;
+    for typed in ["hunter", "2", "\r"] {
+        ask(&alice, keys(typed)).await.unwrap().unwrap();
+    }
+    ask(&bob, escaped).await.unwrap().unwrap();
+    wire.write_all(b"\n").unwrap();
+    prompts(&rig, &target, false).await;
+    ask(&bob, keys("q")).await.unwrap().unwrap();
+    rig.host.stop().await.unwrap();
+    let typed = target.transcript.with(|ring| {
+        let commands = ring.entries(1).filter(|entry| entry.kind == Kind::Command);
+        let told = commands.map(|entry| {
+            let text = String::from_utf8_lossy(entry.bytes);
+            format!("{}: {text}", entry.who.unwrap_or_default())
+        });
+        told.collect::<Vec<_>>()
+    });
+    let expected = [
+        ("alice", "ls"),
+        ("bob", "ps"),
+        ("alice", r".keys top\rq"),
+        ("alice", "(not shown)"),
+        ("bob", "(not shown)"),
+        ("bob", ".keys q"),
+    ];
+    assert_eq!(typed, expected.map(|(who, text)| format!("{who}: {text}")));
+    let audit = std::fs::read_to_string(state_dir.join("audit.log")).unwrap();
+    for (who, text) in expected {
+        let told =
+            |line: &&str| line.contains(who) && line.contains("command") && line.contains(text);
+        let found = audit
+            .lines()
+            .any(|line| told(&line.replace(r"\\", r"\").as_str()));
+        assert!(found, "{who} {text}: {audit}");
+    }
+    assert!(!audit.contains("hunter"), "{audit}");
 }

@@ -1,4 +1,4 @@
-//! What of a flood is kept: strangers must not be able to turn the log over, nor keys of raw mode to fill it.
+//! What of a flood is kept: strangers must not be able to turn the log over.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,6 @@ const REFUSALS: [(&str, Option<&str>, &str); 5] = [
 ];
 /// How often what was not kept is told of.
 const PERIOD: Duration = Duration::from_secs(60);
-/// Records of keys by one person to one target follow each other at least so far apart.
-const KEYS_APART: Duration = Duration::from_secs(60);
-/// People at keys who are remembered at once.
-const TYPISTS_MAX: usize = 64;
 
 /// Lets records pass, or counts them.
 #[derive(Debug, Default)]
@@ -28,7 +24,6 @@ pub(super) struct Gate {
     period: Option<Instant>,
     /// One for each of [`REFUSALS`].
     refusals: [u32; REFUSALS.len()],
-    typists: Vec<(Instant, Vec<(&'static str, String)>)>,
 }
 
 impl Gate {
@@ -52,7 +47,7 @@ impl Gate {
                 *refusals += 1;
                 *refusals <= REFUSALS_MAX
             }
-            None => record.what != "keys" || self.is_news(now, &record),
+            None => true,
         };
         if is_kept {
             passed.push(record);
@@ -71,22 +66,6 @@ impl Gate {
                 fields: vec![("times", more.to_string())],
             })
             .collect()
-    }
-
-    fn is_news(&mut self, now: Instant, record: &Record) -> bool {
-        self.typists
-            .retain(|(since, _)| now.duration_since(*since) < KEYS_APART);
-        if self
-            .typists
-            .iter()
-            .any(|(_, fields)| *fields == record.fields)
-        {
-            return false;
-        }
-        if self.typists.len() < TYPISTS_MAX {
-            self.typists.push((now, record.fields.clone()));
-        }
-        true
     }
 }
 
@@ -131,13 +110,5 @@ mod tests {
         }
         assert_eq!(gate.pass(now, refused("wrong-password")).len(), 1);
         assert!(gate.pass(now, refused("too-slow")).is_empty());
-    }
-
-    #[test]
-    fn keys_are_told_of_once_a_minute() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
-        let mut keys = |who, at| gate.pass(at, record("keys", who)).len();
-        assert_eq!((keys("a", now), keys("a", now), keys("b", now)), (1, 0, 1));
-        assert_eq!(keys("a", now + KEYS_APART), 1);
     }
 }

@@ -304,8 +304,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 request,
             } => {
                 self.seat.presence().active();
-                // Keys are neither recorded nor kept: as many come as the target takes.
-                if !matches!(request, Request::Keys(_) | Request::Resize { .. }) {
+                // A screen that is resized by hand has many sizes, and the last one must come soon.
+                if !matches!(request, Request::Resize { .. }) {
                     tokio::time::sleep(self.allowance.take(Instant::now())).await;
                 }
                 let author = self.seat.presence().person().author();

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::commands;
 use super::debugger::{Debugger, End, Phase};
+use crate::target::keys::unescape;
 use crate::target::{Answer, Ask, CTRL_C, REQUESTS, Request};
 
 /// A command that takes longer is ended by a `.break` or a `.disconnect` that comes after it; those wait for shorter ones,
@@ -60,6 +61,9 @@ impl Debugger<'_> {
         match &ask.request {
             Request::Interrupt => self.interrupt(ask),
             Request::Keys(keys) if keys.contains(&CTRL_C) => self.interrupt(ask),
+            Request::Escaped(text) if unescape(text).is_ok_and(|keys| keys.contains(&CTRL_C)) => {
+                self.interrupt(ask);
+            }
             Request::Describe => self.answer(ask, Ok(self.describe())),
             Request::Debugger(line) if line == ".diag" => {
                 let text = self.diagnosis();
@@ -170,7 +174,9 @@ impl Debugger<'_> {
             }
             Request::Break => self.stop_for_break().await,
             Request::Disconnect => return self.disconnect(ask),
-            Request::Keys(_) => Err("a debugger takes lines, and Ctrl-C".to_owned()),
+            Request::Keys(_) | Request::Escaped(_) => {
+                Err("a debugger takes lines, and Ctrl-C".to_owned())
+            }
             Request::Baud(_) | Request::Modem { .. } => Err(
                 "the line belongs to the debugger; its speed is in the connection string"
                     .to_owned(),
