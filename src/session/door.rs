@@ -243,7 +243,11 @@ impl Stranger {
         wire::send(stream, &ours).await?;
 
         let granted = if self.door.is_open() {
-            Granted::Operator
+            // They may not want to, once they have seen that nobody vouches for this server.
+            match wire::receive(stream).await?.as_slice() {
+                [] => Granted::Operator,
+                _ => return Err(No::unasked()),
+            }
         } else {
             match self.login(stream, binding).await {
                 Ok(granted) => granted,
@@ -338,6 +342,14 @@ struct No {
 }
 
 impl No {
+    fn unasked() -> Self {
+        Self {
+            kind: RefusalKind::Malformed,
+            text: "a login came where no password is wanted".to_owned(),
+            told: None,
+        }
+    }
+
     fn guessing(wait: Duration) -> Self {
         let seconds = wait.as_secs() + 1;
         Self {

@@ -187,7 +187,7 @@ async fn watch(
         .as_ref()
         .and_then(|password| password.reveal());
     let binding = channel.binding.bytes().to_vec();
-    let welcomed = knock(channel.stream, &binding, greeting, password)
+    let welcomed = knock(channel.stream, &binding, greeting, password, || Ok(()))
         .await
         .expect("we are let in");
     let mut stream = welcomed.stream;

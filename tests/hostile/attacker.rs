@@ -100,7 +100,7 @@ impl Attacker {
         let mut stream = runtime.block_on(async {
             let line = try_line(home, string).await;
             let (stream, binding) = line.map_err(|error| KnockError::Lost(error.to_string()))?;
-            let welcomed = knock(stream, &binding, greeting, password).await?;
+            let welcomed = knock(stream, &binding, greeting, password, || Ok(())).await?;
             Ok::<_, KnockError>(welcomed.stream)
         })?;
         let body = runtime.block_on(stream.frame()).expect("a welcome");

@@ -70,7 +70,10 @@ fn a_recorded_login_lets_nobody_in() {
         let replayed = runtime.block_on(async {
             let (stream, binding) = line(home, &string).await;
             let written = stream.written.clone();
-            let joined = knock(stream, &binding, greeting("alice"), Some(PASSWORD)).await;
+            let joined = knock(stream, &binding, greeting("alice"), Some(PASSWORD), || {
+                Ok(())
+            })
+            .await;
             let mut stream = joined.expect("the password is right").stream;
             stream
                 .write_all(&framed(&ToServer::Leave))

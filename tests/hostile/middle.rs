@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::attacker::{line, places, runtime, trust};
-use crate::support::headless::{Ended, Headless};
+use crate::support::headless::{Ended, Event, Headless};
 use crate::support::home::Home;
 use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD};
@@ -23,6 +23,16 @@ async fn listen(home: &Home, string: &str, trust: &Arc<Trust>) -> Listener {
 
 fn join(home: Home, string: &str) -> Ended {
     Headless::start_in(home, &["-remote", string]).finish()
+}
+
+/// The names of all who came so far.
+fn comings(host: &Headless) -> Vec<String> {
+    let events = host.events();
+    let joined = events
+        .iter()
+        .filter(|event| event.kind() == "person" && event.0["event"] == "joined");
+    let name = |event: &Event| event.0["name"].as_str().unwrap_or_default().to_owned();
+    joined.map(name).collect()
 }
 
 /// What looks like a fingerprint in a text.
@@ -149,21 +159,28 @@ async fn hear(mut listener: Listener) -> Vec<u8> {
 fn an_open_server_is_not_joined_unseen_and_the_way_to_trust_it_works() {
     let port = free_port();
     let server = format!("tcp:port={port},password=none");
-    let host = Headless::start(&["-server", &server]);
+    let host = Headless::start(&["-server", &server, "--name", "owner"]);
     host.wait("the server is open", |event| {
         event.kind() == "role" && event.0["role"] == "server"
     });
     let string = format!("tcp:Port={port},Server=127.0.0.1,password=none");
     let first = join(Home::new(), &string);
     assert_eq!(first.code(), 1, "{first:?}");
+    assert_eq!(comings(&host), ["owner"], "nobody has agreed to come");
     let shown = fingerprint(&first.complaints);
     let (_, told) = first.complaints.split_once('`').expect("a line to add");
     let (told, _) = told.split_once('`').expect("a line to add");
     assert!(told.ends_with(&shown), "{told}");
     let known = first.home.path().join("state/known_servers");
     std::fs::write(known, format!("{told}\n")).expect("the state can be written");
-    let second = join(first.home, &string);
+    let name = "dave";
+    let joining = ["-remote", string.as_str(), "--name", name];
+    let second = Headless::start_in(first.home, &joining).finish();
     assert_eq!(second.code(), 0, "{second:?}");
+    host.wait("their departure", |event| {
+        event.kind() == "person" && event.0["event"] == "left"
+    });
+    assert_eq!(comings(&host), ["owner", name]);
 
     // Somebody who claims that no password is needed is not believed by who has one.
     let with = format!("tcp:Port={port},Server=127.0.0.1,password={PASSWORD}");

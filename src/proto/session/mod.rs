@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | 1 | client | [`hello::ClientHello`]: versions, names, what is wanted |
 //! | 2 | server | [`hello::ServerHello`]: versions, whether it is open by choice |
-//! | 3 | client | the request of [`login::ClientLogin`]; this frame and the next two are left out at an open server |
+//! | 3 | client | the request of [`login::ClientLogin`]; at an open server nothing, which says that one enters it, and the next two frames are left out |
 //! | 4 | server | [`answer::Answer::Response`], of [`login::ServerLogin`] |
 //! | 5 | client | the proof |
 //! | 6 | server | [`answer::Answer::LetIn`] or [`answer::Answer::Refused`], which can come instead of frame 4, too |

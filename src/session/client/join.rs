@@ -191,6 +191,7 @@ impl From<KnockError> for JoinError {
         match error {
             KnockError::PasswordWanted | KnockError::WrongPassword => Self::Password(error),
             KnockError::Lost(reason) => Self::Failed(reason),
+            KnockError::Untrusted(error) => error.into(),
             KnockError::Refused(_)
             | KnockError::Version(_)
             | KnockError::Foreign(_)
@@ -253,14 +254,21 @@ impl Joining {
             resume,
             observe_only: visitor.observe,
         };
-        let password = self.way.password();
-        let welcomed = knock(channel.stream, channel.binding.bytes(), greeting, password).await?;
-        if welcomed.open
-            && let Way::Server(string) = &self.way
-            && let Some(shown) = &channel.peer.certificate
-        {
-            trust.check(&pin_name(string), shown)?;
-        }
+        let certificate = &channel.peer.certificate;
+        let trusted = || match (&self.way, certificate) {
+            (Way::Server(string), Some(shown))
+                if matches!(
+                    string.transport,
+                    ClientTransport::Tcp { .. } | ClientTransport::Com(_)
+                ) =>
+            {
+                trust.check(&pin_name(string), shown)
+            }
+            // What other servers showed was judged when they were dialled.
+            _ => Ok(()),
+        };
+        let (password, binding) = (self.way.password(), channel.binding.bytes());
+        let welcomed = knock(channel.stream, binding, greeting, password, trusted).await?;
         stage("joining");
         let mut connection = Connection::receive(welcomed.stream).await?;
         connection.welcome.warnings.extend(welcomed.warning);

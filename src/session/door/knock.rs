@@ -13,6 +13,7 @@ use crate::proto::session::{Answer, answer::AnswerError};
 use super::clean;
 use super::wire::{self, WireError};
 use crate::session::Permission;
+use crate::session::transport::DialError;
 
 /// How long a client waits for all of it. Three times what the server gives, for lines that are slow both ways.
 pub const KNOCK_WITHIN: Duration = Duration::from_secs(30);
@@ -67,6 +68,9 @@ pub enum KnockError {
     /// The password given cannot be one.
     #[error("{0}")]
     Unusable(LoginError),
+    /// Anybody may join the server, and it was not agreed to that one enters.
+    #[error("{0}")]
+    Untrusted(DialError),
     /// The server sent what it must not.
     #[error("the server broke the protocol: {0}")]
     Malformed(String),
@@ -76,7 +80,8 @@ pub enum KnockError {
 }
 
 /// Asks to be let in. `binding` is what only the two ends of this channel know; no `password` means that none was
-/// given, or `none`.
+/// given, or `none`. Before a server is entered that anybody may join, `trusted` says whether its certificate is to be
+/// believed: nothing else vouches for it, and nobody there has seen us come.
 ///
 /// # Errors
 /// Why not.
@@ -85,13 +90,21 @@ pub async fn knock<S>(
     binding: &[u8],
     greeting: ClientHello,
     password: Option<&str>,
+    trusted: impl FnOnce() -> Result<(), DialError>,
 ) -> Result<Welcomed<S>, KnockError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let greeting = greeting.shortened();
     let mut heard = false;
-    let talk = talk(&mut stream, binding, &greeting, password, &mut heard);
+    let talk = talk(
+        &mut stream,
+        binding,
+        &greeting,
+        password,
+        trusted,
+        &mut heard,
+    );
     let ended = timeout(KNOCK_WITHIN, talk).await;
     let seconds = KNOCK_WITHIN.as_secs();
     let joined = match ended {
@@ -127,6 +140,7 @@ async fn talk<S>(
     binding: &[u8],
     greeting: &ClientHello,
     password: Option<&str>,
+    trusted: impl FnOnce() -> Result<(), DialError>,
     heard: &mut bool,
 ) -> Result<(Versions, bool, Permission), KnockError>
 where
@@ -142,7 +156,10 @@ where
         (false, None) => return Err(KnockError::PasswordWanted),
         (true, Some(_)) => return Err(KnockError::OpenAlthoughPasswordGiven),
         (false, Some(password)) => login(stream, binding, password).await?,
-        (true, None) => {}
+        (true, None) => {
+            trusted().map_err(KnockError::Untrusted)?;
+            wire::send(stream, &[]).await?;
+        }
     }
     match receive_answer(stream).await? {
         Answer::LetIn(granted) => Ok((versions, hello.open, granted.into())),

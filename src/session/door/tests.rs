@@ -63,7 +63,7 @@ async fn join(
     Result<Welcomed<DuplexStream>, KnockError>,
 ) {
     let (stream, admission) = serve(door);
-    let welcomed = knock(stream, HERE, greeting, password).await;
+    let welcomed = knock(stream, HERE, greeting, password, || Ok(())).await;
     (admission.await.unwrap(), welcomed)
 }
 

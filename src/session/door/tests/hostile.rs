@@ -87,7 +87,9 @@ async fn other_programs_are_told_apart_at_both_ends() {
 
         let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(bytes).await.unwrap();
-        let error = knock(ours, HERE, alice(), None).await.unwrap_err();
+        let error = knock(ours, HERE, alice(), None, || Ok(()))
+            .await
+            .unwrap_err();
         assert!(matches!(error, KnockError::Foreign(_)), "{error}");
     }
 }
@@ -228,7 +230,7 @@ async fn a_recorded_login_does_not_let_in_who_replays_it() {
         back.abort();
         recorded
     });
-    let welcomed = knock(client_side, HERE, alice(), Some("steer"))
+    let welcomed = knock(client_side, HERE, alice(), Some("steer"), || Ok(()))
         .await
         .unwrap();
     assert!(admission.await.unwrap().is_ok());
@@ -256,9 +258,15 @@ async fn somebody_in_the_middle_fails_although_every_byte_is_passed_on() {
         tokio::spawn(
             async move { tokio::io::copy_bidirectional(&mut middle, &mut server_side).await },
         );
-    let error = knock(client_side, b"another channel", alice(), Some("steer"))
-        .await
-        .unwrap_err();
+    let error = knock(
+        client_side,
+        b"another channel",
+        alice(),
+        Some("steer"),
+        || Ok(()),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(error, KnockError::WrongPassword);
     assert_eq!(refusal(admission).await.kind, RefusalKind::WrongPassword);
     passing.abort();
@@ -267,7 +275,7 @@ async fn somebody_in_the_middle_fails_although_every_byte_is_passed_on() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_skips_the_proof_is_not_believed() {
     let (ours, mut theirs) = tokio::io::duplex(1024);
-    let knocking = tokio::spawn(knock(ours, HERE, alice(), Some("steer")));
+    let knocking = tokio::spawn(knock(ours, HERE, alice(), Some("steer"), || Ok(())));
     wire::receive(&mut theirs).await.unwrap();
     let hello = ServerHello { open: false }.encode(&Versions::ours());
     wire::send(&mut theirs, &hello).await.unwrap();
@@ -281,7 +289,7 @@ async fn a_server_that_skips_the_proof_is_not_believed() {
 #[tokio::test(start_paused = true)]
 async fn a_reason_of_a_server_cannot_steer_the_terminal() {
     let (ours, mut theirs) = tokio::io::duplex(1024);
-    let knocking = tokio::spawn(knock(ours, HERE, alice(), None));
+    let knocking = tokio::spawn(knock(ours, HERE, alice(), None, || Ok(())));
     wire::receive(&mut theirs).await.unwrap();
     let hello = ServerHello { open: true }.encode(&Versions::ours());
     wire::send(&mut theirs, &hello).await.unwrap();
@@ -296,7 +304,7 @@ async fn a_reason_of_a_server_cannot_steer_the_terminal() {
 async fn a_server_that_is_silent_or_hangs_up_is_told_with_what_it_may_be() {
     let (ours, theirs) = tokio::io::duplex(1024);
     let start = Instant::now();
-    let error = knock(ours, HERE, alice(), None)
+    let error = knock(ours, HERE, alice(), None, || Ok(()))
         .await
         .unwrap_err()
         .to_string();
@@ -306,7 +314,7 @@ async fn a_server_that_is_silent_or_hangs_up_is_told_with_what_it_may_be() {
 
     let (ours, theirs) = tokio::io::duplex(1024);
     drop(theirs);
-    let error = knock(ours, HERE, alice(), None)
+    let error = knock(ours, HERE, alice(), None, || Ok(()))
         .await
         .unwrap_err()
         .to_string();

@@ -36,6 +36,7 @@ async fn what_a_client_sends_behind_its_login_is_not_swallowed() {
     let mut bytes = Vec::new();
     let greeting = alice().encode(&Versions::ours());
     crate::proto::session::frame::encode(&greeting, 1024, &mut bytes).unwrap();
+    crate::proto::session::frame::encode(&[], 1024, &mut bytes).unwrap();
     bytes.extend(b"already the next");
     stream.write_all(&bytes).await.unwrap();
     let mut admitted = admission.await.unwrap().unwrap();
@@ -88,6 +89,20 @@ async fn an_open_server_is_joined_without_a_password_and_never_with_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_open_server_lets_nobody_in_who_does_not_trust_it() {
+    let (stream, admission) = serve(&open_door());
+    let unknown = || crate::session::transport::DialError::Failed("unknown".to_owned());
+    let welcomed = knock(stream, HERE, alice(), None, || Err(unknown())).await;
+    assert_eq!(welcomed.unwrap_err(), KnockError::Untrusted(unknown()));
+    assert_eq!(refusal(admission).await.kind, RefusalKind::Gone);
+    let (mut stream, admission) = serve(&open_door());
+    let greeting = alice().encode(&Versions::ours());
+    wire::send(&mut stream, &greeting).await.unwrap();
+    wire::send(&mut stream, b"a login").await.unwrap();
+    assert_eq!(refusal(admission).await.kind, RefusalKind::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_are_cleaned_and_cut_before_anybody_sees_them() {
     let greeting = ClientHello {
         person: format!("\x1b]0;owned\x07a\u{202e}l\nice  \t {}", "x".repeat(80)),
@@ -129,7 +144,8 @@ async fn greet_as(door: &Door, protocol: Protocol) -> (Vec<u8>, Admission, Duple
 #[tokio::test(start_paused = true)]
 async fn another_minor_version_is_joined_with_a_warning_for_both() {
     let newer = Protocol { major: 1, minor: 4 };
-    let (_, admission, _stream) = greet_as(&open_door(), newer).await;
+    let (_, admission, mut stream) = greet_as(&open_door(), newer).await;
+    wire::send(&mut stream, &[]).await.unwrap();
     let warning = admission.await.unwrap().unwrap().warning.unwrap();
     assert!(
         warning.contains("1.4") && warning.contains("9.9"),
@@ -149,7 +165,7 @@ async fn another_major_version_is_refused_with_both_versions_at_both_ends() {
     assert!(ServerHello::decode(&greeting).is_ok());
 
     let (ours, mut theirs) = tokio::io::duplex(1024);
-    let knocking = tokio::spawn(knock(ours, HERE, alice(), None));
+    let knocking = tokio::spawn(knock(ours, HERE, alice(), None, || Ok(())));
     wire::receive(&mut theirs).await.unwrap();
     let versions = Versions {
         protocol: newer,

@@ -85,6 +85,7 @@ async fn a_server_never_seen_before_is_vouched_for_by_the_password() {
         channel.binding.bytes(),
         alice(),
         Some("steer"),
+        || Ok(()),
     );
     assert_eq!(
         soon(knocking).await.unwrap().permission,
@@ -116,6 +117,7 @@ async fn somebody_who_ends_tls_on_both_sides_fails_although_the_password_is_righ
         channel.binding.bytes(),
         alice(),
         Some("steer"),
+        || Ok(()),
     );
     let welcomed = soon(knocking).await.map(|welcomed| welcomed.permission);
     assert_eq!(welcomed, Err(KnockError::WrongPassword));
