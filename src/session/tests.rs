@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 
-use super::client::{Client, Connection, Interest, Joining, Line, Visitor, Way, start};
+use super::client::{Client, Connection, Interest, Joining, LINE_DOWN, Line, Visitor, Way, start};
 use super::server::{Guest, serve};
 use super::transport::{Duplex, Settings};
 use super::{Author, Permission};
@@ -72,13 +72,26 @@ impl Rig {
         history: Option<u64>,
         line: usize,
     ) -> (Arc<Client>, tokio::task::AbortHandle) {
+        let nowhere = "npipe:pipe=nowhere";
+        self.join_at(nowhere, name, permission, history, line).await
+    }
+
+    /// The same, and when the line is cut they look for the server at that string.
+    async fn join_at(
+        &self,
+        string: &str,
+        name: &str,
+        permission: Permission,
+        history: Option<u64>,
+        line: usize,
+    ) -> (Arc<Client>, tokio::task::AbortHandle) {
         let (ours, theirs) = tokio::io::duplex(line);
         let guest = guest(theirs, name, permission);
         let serving = tokio::spawn(serve(self.host.clone(), guest));
         let mut visitor = Visitor::new(name, places(&self.home), Settings::default());
         visitor.history = history;
         let joining = Joining {
-            way: Way::Server("npipe:pipe=nowhere".parse().unwrap()),
+            way: Way::Server(string.parse().unwrap()),
             interest: Interest::All,
             visitor,
         };
@@ -267,6 +280,46 @@ async fn who_leaves_is_gone_at_once_and_whose_line_is_cut_is_away() {
     assert_eq!(people.put_out(|person| person.name == "bob", "enough"), 1);
     soon(bob.ending().cancelled()).await;
     assert_eq!(bob.line(), Line::Over("enough".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_while_the_line_is_down_is_refused_and_never_carried_out_later() {
+    let rig = Rig::start().await;
+    // A server that takes calls and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let string = format!("tcp:port={port},server=127.0.0.1,password=x");
+    let joining = rig.join_at(&string, "alice", Permission::Operator, None, 1 << 16);
+    let (alice, line) = joining.await;
+    same(&rig.host, &alice).await;
+    line.abort();
+    let id = alice.rack().targets()[0].id;
+    let deck = Deck::Client(alice.clone());
+    let refused = async || {
+        let typed = command::submit(&deck, &Author::owner("nobody"), None, "@t reboot");
+        let replies = soon(typed).await;
+        assert!(
+            !replies[0].ok && replies[0].text == LINE_DOWN,
+            "{replies:?}"
+        );
+        let keys = crate::target::Request::Keys(b"x".to_vec());
+        let asked = soon(alice.ask(id, keys).answer).await.unwrap();
+        assert_eq!(asked, Err(LINE_DOWN.to_owned()));
+    };
+    soon(async {
+        while alice.line() == Line::Up {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    refused().await;
+    // The same while they wait for what the server says.
+    let call = soon(silent.accept()).await.unwrap();
+    refused().await;
+    drop(call);
+    soon(alice.leave()).await;
+    let typed = entries(&rig.host.rack().targets()[0].transcript);
+    assert!(typed.iter().all(|(_, kind, ..)| *kind != Kind::Command));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,12 +33,14 @@ use crate::session::Change;
 use crate::target::{Answer, Request};
 use crate::transcript::{Seq, Time};
 
-/// Commands that wait for a line that is slow or lost. More are refused.
+/// Commands that wait for a line that is slow. More are refused.
 const COMMANDS: usize = 1024;
 /// People of a session who are known here: more than any host of ours lets in.
 const PEOPLE_MAX: usize = 4096;
 /// How long the server has to be told that somebody leaves.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Said of a command that is not sent because the line is lost.
+pub(super) const LINE_DOWN: &str = "not carried out: the session's line is down";
 /// Said of a command that was on its way when the line was lost, or that cannot be sent.
 const NO_LINE: &str =
     "the line to the server is down; it was not carried out, or its answer was lost";
@@ -84,6 +86,18 @@ pub(super) enum Ask {
         /// Where the answer goes.
         answer: oneshot::Sender<Answer>,
     },
+}
+
+impl Ask {
+    /// Answers that it was not done, since there is no line.
+    fn refuse(self) {
+        let why = LINE_DOWN.to_owned();
+        // Nobody may be waiting any more.
+        match self {
+            Self::Submit { answer, .. } => drop(answer.send(vec![Reply::new(Err(why))])),
+            Self::Target { answer, .. } => drop(answer.send(Err(why))),
+        }
+    }
 }
 
 /// A seat in somebody else's session.

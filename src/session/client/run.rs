@@ -1,6 +1,7 @@
 //! The line to the server: what comes is applied, what is asked for is sent, and when it is lost it is made again.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,31 +93,37 @@ impl Runner {
         }
     }
 
-    /// Makes the line again, for as long as it may help.
-    async fn come_back(&mut self, token: [u8; 16], mut why: String) -> Result<Connection, String> {
-        let ending = self.client.ending();
-        let mut pause = PAUSE_FIRST;
+    /// Makes the line again, for as long as it may help. What is asked for meanwhile is refused at once: carried out
+    /// later, without whoever asked, it could do harm.
+    async fn come_back(&mut self, token: [u8; 16], why: String) -> Result<Connection, String> {
+        let (client, joining) = (self.client.clone(), self.joining.clone());
+        let coming = async {
+            let (mut pause, mut why) = (PAUSE_FIRST, why);
+            loop {
+                client.line_is(Line::Down(why));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_LONGEST);
+                why = match joining.connect(Some(token), &mut |_: &str| {}).await {
+                    Ok(connection) => return Ok(connection),
+                    Err(JoinError::Failed(reason)) => reason,
+                    Err(error) => return Err(error.to_string()),
+                };
+            }
+        };
+        let mut coming = pin!(coming);
+        let ending = client.ending();
         loop {
-            self.client.line_is(Line::Down(why));
             tokio::select! {
+                biased;
                 () = ending.cancelled() => return Err("left".to_owned()),
-                () = tokio::time::sleep(pause) => {}
+                Some(ask) = self.asks.recv() => ask.refuse(),
+                came = &mut coming => {
+                    while let Ok(ask) = self.asks.try_recv() {
+                        ask.refuse();
+                    }
+                    return came;
+                }
             }
-            pause = (pause * 2).min(PAUSE_LONGEST);
-            while let Ok(ask) = self.asks.try_recv() {
-                // Dropped: whoever asked is told.
-                drop(ask);
-            }
-            let mut stage = |_: &str| {};
-            let tried = tokio::select! {
-                () = ending.cancelled() => return Err("left".to_owned()),
-                tried = self.joining.connect(Some(token), &mut stage) => tried,
-            };
-            why = match tried {
-                Ok(connection) => return Ok(connection),
-                Err(JoinError::Failed(reason)) => reason,
-                Err(error) => return Err(error.to_string()),
-            };
         }
     }
 
