@@ -4,15 +4,18 @@
 //! Microsoft's debugger documentation, where these have one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Call, Replies, Reply, line, ready};
 use crate::connect::ServerString;
 use crate::deck::{Deck, counted, obstacle};
 use crate::host::Host;
+use crate::proto::rawchat::Verdict;
 use crate::rack::Target;
+use crate::session::chat::{Chat, LINE_CHARS_MAX};
 use crate::session::people::Seated;
 use crate::session::server::ServerEntry;
-use crate::session::{Person, machine_name};
+use crate::session::{Permission, Person, machine_name};
 use crate::transcript::Time;
 
 /// `.server STRING`
@@ -184,12 +187,29 @@ fn speak(call: &Call, to: Option<&str>, action: bool, text: &str) -> Replies {
     if text.is_empty() {
         return ready(Err(format!("what? as in {} hello", call.name)));
     }
-    let said = call.host().map(|host| {
+    let posted = call.host().and_then(|host| {
+        match host.chat().allows(&call.author.name, Instant::now()) {
+            Verdict::Post => {}
+            Verdict::Disconnect if call.author.permission == Permission::Observer => {
+                host.audit("chat-flooded", &[("person", &call.author.name)]);
+                let is_author = |person: &Person| person.name == call.author.name;
+                host.people().put_out(is_author, "too much chat at once");
+                return Err(TOO_FAST.to_owned());
+            }
+            Verdict::Refuse | Verdict::Disconnect => return Err(TOO_FAST.to_owned()),
+        }
         host.chat().say(&call.author.name, to, action, text);
-        String::new()
+        Ok(if Chat::fits(text) {
+            String::new()
+        } else {
+            format!("that was cut: {LINE_CHARS_MAX} characters are the most")
+        })
     });
-    ready(said)
+    ready(posted)
 }
+
+/// Whoever chats faster than everybody else can read is told this.
+const TOO_FAST: &str = "not so fast: that was not posted; say it again in a few seconds";
 
 /// `.take [NAME...] [/force]`
 pub(super) fn take(call: Call) -> Replies {
@@ -294,7 +314,6 @@ fn local(time: Time) -> jiff::Zoned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Permission;
     use crate::session::people::PersonId;
 
     fn entry(id: u32, string: &str, ending: bool) -> ServerEntry {

@@ -1,24 +1,32 @@
 //! What people said: the last of it, numbered, so that whoever was away gets each line once.
 
+mod pace;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::people::{People, PersonId};
+use self::pace::Pace;
+use super::Permission;
+use super::people::{People, Person, PersonId};
 use crate::deck::Event;
+use crate::proto::rawchat::Verdict;
 use crate::transcript::{Time, safe};
 
 /// Lines that are kept.
 pub const LINES: usize = 1000;
+/// Of these, what observers said makes room first where it is more: they push no more than that of the others' out.
+const OBSERVED_MAX: usize = LINES / 2;
 /// Characters of the longest line; what is longer is cut.
 pub const LINE_CHARS_MAX: usize = 2000;
 
 /// One line of chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// Its number, from 1, without gaps.
+    /// Its number, from 1.
     pub id: u64,
     /// When.
     pub time: Time,
@@ -46,6 +54,7 @@ impl Said {
 #[derive(Debug)]
 pub struct Chat {
     lines: Mutex<Lines>,
+    pace: Mutex<Pace>,
     /// Those who chat, at their host: a name is somebody else's when they have left.
     people: Option<Arc<People>>,
     events: broadcast::Sender<Event>,
@@ -60,6 +69,8 @@ struct Lines {
 #[derive(Debug)]
 struct Kept {
     said: Said,
+    /// An observer said it.
+    observed: bool,
     /// Of a line for one person: who said it and who they are, as far as they were here.
     between: [Option<PersonId>; 2],
 }
@@ -70,6 +81,7 @@ impl Chat {
     pub fn new(events: broadcast::Sender<Event>) -> Self {
         Self {
             lines: Mutex::default(),
+            pace: Mutex::default(),
             people: None,
             events,
         }
@@ -84,11 +96,34 @@ impl Chat {
         }
     }
 
-    /// Somebody says something, to one person or to everybody.
+    /// Whether somebody may say something now, which counts then. Whoever owns the host always may.
+    pub fn allows(&self, from: &str, now: Instant) -> Verdict {
+        let Some(people) = &self.people else {
+            return Verdict::Post;
+        };
+        let Some(person) = people.named(from) else {
+            return Verdict::Post;
+        };
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.say(&person, now, || people.all())
+    }
+
+    /// Whether that is not too long to be said in one line.
+    #[must_use]
+    pub fn fits(text: &str) -> bool {
+        let text = safe::plain(text.as_bytes());
+        text.chars().nth(LINE_CHARS_MAX).is_none()
+    }
+
+    /// Somebody says something, to one person or to everybody. Whether they may is [asked](Self::allows) before.
     pub fn say(&self, from: &str, to: Option<&str>, action: bool, text: &str) -> Said {
         let text = safe::plain(text.as_bytes());
+        let author = self.named(from);
+        let observed = author
+            .as_ref()
+            .is_some_and(|author| author.permission == Permission::Observer);
         let between = match to {
-            Some(to) => [self.person(from), self.person(to)],
+            Some(to) => [author, self.named(to)].map(|person| person.map(|person| person.id)),
             None => [None, None],
         };
         let mut lines = self.lines();
@@ -103,6 +138,7 @@ impl Chat {
         };
         lines.keep(Kept {
             said: said.clone(),
+            observed,
             between,
         });
         // Under the lock, so that all hear it in the order of the numbers. Nobody may be listening.
@@ -110,13 +146,15 @@ impl Chat {
         said
     }
 
-    /// Takes a line that was said elsewhere, at the host this client is joined to. One that is known is not told again.
-    pub fn hear(&self, said: Said) {
+    /// Takes a line that was said elsewhere, at the host this client is joined to, by somebody who is an observer there or
+    /// not. One that is known is not told again.
+    pub fn hear(&self, said: Said, observed: bool) {
         let mut lines = self.lines();
         if said.id > lines.last {
             lines.last = said.id;
             lines.keep(Kept {
                 said: said.clone(),
+                observed,
                 between: [None, None],
             });
             self.events.send(Event::Chat(said)).ok();
@@ -131,7 +169,7 @@ impl Chat {
     /// The lines after the one of that number, which whoever has that name now may read.
     #[must_use]
     pub fn since(&self, id: u64, name: &str) -> Vec<Said> {
-        let reader = self.person(name);
+        let reader = self.named(name).map(|person| person.id);
         let lines = self.lines();
         let new = lines.kept.iter().filter(|kept| kept.said.id > id);
         let readable = new.filter(|kept| kept.is_for(name, reader));
@@ -144,9 +182,8 @@ impl Chat {
         self.lines().last
     }
 
-    fn person(&self, name: &str) -> Option<PersonId> {
-        let person = self.people.as_ref()?.named(name)?;
-        Some(person.id)
+    fn named(&self, name: &str) -> Option<Person> {
+        self.people.as_ref()?.named(name)
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -157,7 +194,10 @@ impl Chat {
 impl Lines {
     fn keep(&mut self, kept: Kept) {
         if self.kept.len() >= LINES {
-            self.kept.pop_front();
+            let observed = || self.kept.iter().filter(|kept| kept.observed);
+            let oldest = self.kept.iter().position(|kept| kept.observed);
+            let oldest = oldest.filter(|_| observed().count() > OBSERVED_MAX);
+            self.kept.remove(oldest.unwrap_or(0));
         }
         self.kept.push_back(kept);
     }
@@ -232,10 +272,71 @@ mod tests {
         let mut heard = events.subscribe();
         let chat = Chat::new(events);
         let said = Chat::new(broadcast::Sender::new(1)).say("a", None, true, "waves");
-        chat.hear(said.clone());
-        chat.hear(said);
+        chat.hear(said.clone(), false);
+        chat.hear(said, false);
         assert!(heard.try_recv().is_ok());
         assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_observer_who_talks_and_talks_pushes_half_of_the_others_words_out_and_no_more() {
+        let events = broadcast::Sender::new(1);
+        let people = Arc::new(People::new(events.clone()));
+        let chat = Chat::among(people.clone(), events);
+        let come = |name: &str, permission| {
+            people.join(Arrival {
+                name: name.to_owned(),
+                permission,
+                seated: Seated::Client,
+                account: String::new(),
+                origin: String::new(),
+                server: None,
+            })
+        };
+        let _alice = come("alice", Permission::Operator);
+        let _eve = come("eve", Permission::Observer);
+        let said = |name: &str, count: usize| {
+            for _ in 0..count {
+                chat.say(name, None, false, "x");
+            }
+            let kept = chat.since(0, "alice");
+            assert_eq!(kept.len(), LINES);
+            kept.iter().filter(|said| said.from == "alice").count()
+        };
+        assert_eq!(said("alice", LINES), LINES);
+        assert_eq!(said("eve", 3 * LINES), LINES - OBSERVED_MAX - 1);
+        assert_eq!(said("alice", LINES), LINES, "nobody's words stay for ever");
+    }
+
+    #[test]
+    fn a_person_says_so_much_and_no_more_and_the_owner_what_they_like() {
+        let events = broadcast::Sender::new(1);
+        let people = Arc::new(People::new(events.clone()));
+        let chat = Chat::among(people.clone(), events);
+        let come = |name: &str, seated, permission| {
+            people.join(Arrival {
+                name: name.to_owned(),
+                permission,
+                seated,
+                account: String::new(),
+                origin: String::new(),
+                server: None,
+            })
+        };
+        let _owner = come("owner", Seated::Console, Permission::Owner);
+        let _alice = come("alice", Seated::Client, Permission::Operator);
+        let _box1 = come("box1", Seated::Device, Permission::Observer);
+        let now = Instant::now();
+        let posted = |name: &str, now| {
+            let verdicts = (0..100).map(|_| chat.allows(name, now));
+            verdicts.filter(|verdict| *verdict == Verdict::Post).count()
+        };
+        assert_eq!(posted("owner", now), 100);
+        assert_eq!(posted("alice", now), 20);
+        assert_eq!(posted("box1", now), 5);
+        assert_eq!(chat.allows("alice", now), Verdict::Disconnect);
+        let later = now + std::time::Duration::from_secs(3);
+        assert_eq!(posted("alice", later), 3);
     }
 
     #[test]

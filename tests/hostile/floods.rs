@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use kdeck::proto::session::frame::CLIENT_BYTES_MAX;
 use kdeck::proto::session::message::{ToClient, ToServer};
+use kdeck::session::Change;
 use kdeck::target::Request;
 
 use crate::attacker::{Attacker, frame_of, framed};
@@ -91,20 +92,16 @@ fn frames_too_long_or_without_sense_end_their_line_and_nothing_else() {
     assert!(lab.host.done(".names").contains("friend"));
 }
 
-#[test]
-fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
+/// An operator floods the target with what `message` makes of numbers. It is slowed, others are served at once, and what
+/// was taken arrives in order.
+fn is_slowed(message: impl Fn(&Attacker, usize) -> ToServer) {
     let mut lab = Lab::open();
     let home = crate::support::home::Home::new();
     let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
     let mut flooder = Attacker::join(home.path(), &lab.tcp(PASSWORD), "flooder");
     let before = lab.host.memory();
-    let line = |number: usize| ToServer::Submit {
-        call: 0,
-        focus: None,
-        line: format!("@t {number}"),
-    };
     let flood: Vec<u8> = (0..FLOOD)
-        .flat_map(|number| framed(&line(number)))
+        .flat_map(|number| framed(&message(&flooder, number)))
         .collect();
     let start = Instant::now();
     let flooding = std::thread::spawn(move || {
@@ -128,68 +125,99 @@ fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
 }
 
 #[test]
-fn a_flood_of_requests_slows_nobody_else() {
-    let mut lab = Lab::open();
-    let home = crate::support::home::Home::new();
-    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
-    let mut flooder = Attacker::join(home.path(), &lab.tcp(PASSWORD), "flooder");
-    let before = lab.host.memory();
-    let target = flooder.target("t");
-    let ask = |number: usize| ToServer::Ask {
-        call: 0,
-        target,
-        request: Request::Line(number.to_string()),
-    };
-    let flood: Vec<u8> = (0..FLOOD).flat_map(|number| framed(&ask(number))).collect();
-    let start = Instant::now();
-    let flooding = std::thread::spawn(move || {
-        flooder.push(&flood, Duration::from_secs(3));
-        flooder
-    });
-    is_served(&mut friend);
-    assert!(friend.submit("@t amid the flood").0);
-    arrived(&mut lab, 0, |number| number == SLOWED);
-    assert!(
-        start.elapsed() > Duration::from_millis(1_500),
-        "it is slowed"
-    );
-    drop(flooding.join().expect("it does not panic"));
-    grown(&lab, before);
+fn a_flood_of_lines_slows_nobody_else_and_what_was_taken_arrives_in_order() {
+    is_slowed(|_, number| submit(format!("@t {number}")));
 }
 
 #[test]
-fn a_flood_of_chat_is_slowed_and_loses_nobody_a_line() {
-    let lab = Lab::open();
+fn a_flood_of_requests_slows_nobody_else_and_what_was_taken_arrives_in_order() {
+    is_slowed(|flooder, number| ToServer::Ask {
+        call: 0,
+        target: flooder.target("t"),
+        request: Request::Line(number.to_string()),
+    });
+}
+
+fn submit(line: String) -> ToServer {
+    ToServer::Submit {
+        call: 0,
+        focus: None,
+        line,
+    }
+}
+
+#[test]
+fn an_observer_who_floods_the_chat_is_refused_and_then_put_out() {
+    let mut lab = Lab::open();
     let home = crate::support::home::Home::new();
     let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
     let mut listener = Attacker::join(home.path(), &lab.tcp(PASSWORD), "listener");
     let mut flooder = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "flooder");
     let before = lab.host.memory();
-    let line = |number: usize| ToServer::Submit {
-        call: 0,
-        focus: None,
-        line: format!(".chat {number}"),
-    };
     let flood: Vec<u8> = (0..FLOOD)
-        .flat_map(|number| framed(&line(number)))
+        .flat_map(|number| framed(&submit(format!(".chat {number}"))))
         .collect();
-    let start = Instant::now();
     let flooding = std::thread::spawn(move || {
         flooder.push(&flood, Duration::from_secs(3));
+        // It stays, to be put out.
         flooder
     });
     is_served(&mut friend);
-    let mut next = 0;
-    listener.wait("400 lines of chat, each once and in order", |message| {
-        if let ToClient::Chat(said) = message {
-            assert_eq!(said.text, next.to_string());
-            next += 1;
+    let mut heard = Vec::new();
+    let why = listener.wait("the flooder's end", |message| match message {
+        ToClient::Chat(said) => {
+            heard.push(said.text.clone());
+            None
         }
-        (next == 400).then_some(())
+        ToClient::Person {
+            person,
+            change: Change::Left(why),
+            ..
+        } if person.name == "flooder" => Some(why.clone()),
+        _ => None,
     });
-    assert!(start.elapsed() > Duration::from_secs(2), "it is slowed");
+    assert_eq!(why, "too much chat at once");
     drop(flooding.join().expect("it does not panic"));
+    assert!((20..40).contains(&heard.len()), "{heard:?}");
+    assert_eq!(heard.first().map(String::as_str), Some("0"));
+    assert!(
+        heard.is_sorted_by_key(|text| text.parse::<usize>().ok()),
+        "{heard:?}"
+    );
+    lab.host.done(".chat it is quiet again");
+    listener.wait("the host", |message| match message {
+        ToClient::Chat(said) => (said.text == "it is quiet again").then_some(()),
+        _ => None,
+    });
+    lab.audit("chat-flooded person=\"flooder\"");
     grown(&lab, before);
+}
+
+#[test]
+fn an_operator_who_chats_too_fast_is_told_and_stays() {
+    let lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut hasty = Attacker::join(home.path(), &lab.tcp(PASSWORD), "hasty");
+    let said: Vec<(bool, String)> = (0..100)
+        .map(|number| hasty.submit(&format!(".chat {number}")))
+        .collect();
+    let posted = said.iter().filter(|(posted, _)| *posted).count();
+    assert!((20..40).contains(&posted), "{posted} lines");
+    let (_, why) = said.iter().find(|(posted, _)| !posted).expect("too many");
+    assert!(why.contains("not posted"), "{why}");
+    let long = hasty.submit(&format!("@t {}", "x".repeat(3000)));
+    assert!(long.0, "what is for targets is another matter");
+}
+
+#[test]
+fn a_line_of_chat_that_is_too_long_is_cut_and_its_author_is_told() {
+    let lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut windy = Attacker::join(home.path(), &lab.tcp(PASSWORD), "windy");
+    let (posted, told) = windy.submit(&format!(".chat {}", "x".repeat(2001)));
+    assert!(posted && told.contains("2000 characters"), "{told:?}");
+    let (posted, told) = windy.submit(&format!(".chat {}", "x".repeat(2000)));
+    assert!(posted && told.is_empty(), "{told:?}");
 }
 
 #[test]

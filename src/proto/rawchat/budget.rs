@@ -1,10 +1,10 @@
-//! How much one device, and one address, may do: chat, connect, change names.
+//! How much one person, and one address, may do: chat, connect, change names.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Lines of chat that may follow each other at once.
+/// Lines of chat that may follow each other at once at a device.
 pub const CHAT_BURST: u32 = 5;
 /// After them, one line in this time.
 pub const CHAT_PAUSE: Duration = Duration::from_secs(2);
@@ -67,33 +67,37 @@ pub enum Verdict {
     Post,
     /// It came too soon.
     Refuse,
-    /// Too many came too soon: whoever sends them is disconnected.
+    /// Too many came too soon: no person does that, and whoever does is disconnected.
     Disconnect,
 }
 
-/// How much one connection may say.
+/// How much one person may say.
 #[derive(Debug, Clone)]
 pub struct ChatBudget {
     bucket: Bucket,
+    /// The last refusals, at most [`REFUSALS_MAX`].
     refused: VecDeque<Instant>,
 }
 
-impl Default for ChatBudget {
-    fn default() -> Self {
+impl ChatBudget {
+    /// So many lines at once, and then one each `pause`.
+    #[must_use]
+    pub fn new(burst: u32, pause: Duration) -> Self {
         Self {
-            bucket: Bucket::new(CHAT_BURST, CHAT_PAUSE),
+            bucket: Bucket::new(burst, pause),
             refused: VecDeque::new(),
         }
     }
-}
 
-impl ChatBudget {
     /// Somebody says something.
     pub fn say(&mut self, now: Instant) -> Verdict {
         if self.bucket.take(now) {
             return Verdict::Post;
         }
         forget(&mut self.refused, now, REFUSALS_WITHIN);
+        if self.refused.len() >= REFUSALS_MAX {
+            self.refused.pop_front();
+        }
         self.refused.push_back(now);
         if self.refused.len() >= REFUSALS_MAX {
             Verdict::Disconnect
@@ -165,9 +169,13 @@ fn forget(times: &mut VecDeque<Instant>, now: Instant, within: Duration) {
 mod tests {
     use super::*;
 
+    fn device() -> ChatBudget {
+        ChatBudget::new(CHAT_BURST, CHAT_PAUSE)
+    }
+
     #[test]
     fn five_lines_at_once_and_then_one_each_two_seconds() {
-        let (mut budget, start) = (ChatBudget::default(), Instant::now());
+        let (mut budget, start) = (device(), Instant::now());
         let said = |budget: &mut ChatBudget, ms| budget.say(start + Duration::from_millis(ms));
         for _ in 0..CHAT_BURST {
             assert_eq!(said(&mut budget, 0), Verdict::Post);
@@ -192,7 +200,7 @@ mod tests {
 
     #[test]
     fn who_goes_on_and_on_is_disconnected() {
-        let (mut budget, start) = (ChatBudget::default(), Instant::now());
+        let (mut budget, start) = (device(), Instant::now());
         let verdicts: Vec<Verdict> = (0..CHAT_BURST as usize + REFUSALS_MAX)
             .map(|_| budget.say(start))
             .collect();
@@ -200,7 +208,7 @@ mod tests {
         let cuts = verdicts.iter().filter(|v| **v == Verdict::Disconnect);
         assert_eq!(cuts.count(), 1);
         // Spread out, the same number does no harm.
-        let mut budget = ChatBudget::default();
+        let mut budget = device();
         for second in 0..600 {
             let verdict = budget.say(start + Duration::from_millis(1100 * second));
             assert_ne!(verdict, Verdict::Disconnect, "after {second}");

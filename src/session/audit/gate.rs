@@ -8,12 +8,13 @@ use super::Record;
 const REFUSALS_MAX: u32 = 60;
 /// The kinds, and what those that were not kept are called. Whoever guesses passwords must not be able to hide it behind
 /// many who are refused for something else.
-const REFUSALS: [(&str, Option<&str>, &str); 5] = [
+const REFUSALS: [(&str, Option<&str>, &str); 6] = [
     ("refused", Some("wrong-password"), "wrong-password-more"),
     ("refused", None, "refused-more"),
     ("command-refused", None, "command-refused-more"),
     ("device-refused", None, "device-refused-more"),
     ("device-flooded", None, "device-flooded-more"),
+    ("chat-flooded", None, "chat-flooded-more"),
 ];
 /// How often what was not kept is told of.
 const PERIOD: Duration = Duration::from_secs(60);

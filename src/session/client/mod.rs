@@ -29,7 +29,7 @@ use crate::command::Reply;
 use crate::deck::{Asked, Event, News, Severity};
 use crate::proto::session::message::{ToClient, Welcome};
 use crate::rack::{Rack, TargetId};
-use crate::session::Change;
+use crate::session::{Change, Permission};
 use crate::target::{Answer, Request};
 use crate::transcript::{Seq, Time};
 
@@ -374,8 +374,11 @@ impl Client {
                 });
             }
             ToClient::Chat(said) => {
+                let mut people = state.people.iter();
+                let author = people.find(|person| person.name == said.from);
+                let observed = author.is_some_and(|it| it.permission == Permission::Observer);
                 drop(state);
-                self.chat.hear(said);
+                self.chat.hear(said, observed);
             }
             ToClient::Servers(servers) => {
                 state.servers = servers;

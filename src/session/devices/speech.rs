@@ -8,7 +8,7 @@ use super::device::Device;
 use super::lines::{self, Stamps};
 use crate::host::Host;
 use crate::proto::rawchat::input::{self, Command, TABLE, Verb};
-use crate::proto::rawchat::{ChatBudget, Cooldown, Input, Line, Verdict};
+use crate::proto::rawchat::{Cooldown, Input, Line, Verdict};
 use crate::rack::{Pattern, Target};
 use crate::session::people::Person;
 use crate::transcript::Time;
@@ -24,7 +24,6 @@ const LIST_MAX: usize = 100;
 pub(super) struct Speaker {
     devices: Arc<Devices>,
     device: Arc<Device>,
-    chat: ChatBudget,
     reminded: Cooldown,
     named: Cooldown,
     stamps: Stamps,
@@ -36,7 +35,6 @@ impl Speaker {
         Self {
             devices,
             device,
-            chat: ChatBudget::default(),
             reminded: Cooldown::default(),
             named: Cooldown::default(),
             stamps: Stamps::default(),
@@ -120,7 +118,7 @@ impl Speaker {
             }
             return true;
         };
-        match self.chat.say(now) {
+        match host.chat().allows(&name, now) {
             Verdict::Post => {}
             Verdict::Refuse => {
                 self.tell("Not so fast: that was not posted.");
