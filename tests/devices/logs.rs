@@ -21,9 +21,9 @@ fn devices_see_what_is_broadcast_and_what_they_watch() {
     let mut bob = Person::connect_from(3, port);
     bob.wait(">> Welcome!");
     bob.say("/watch db");
-    bob.wait(">> You see all that 1 target print.");
+    bob.wait(">> You see all that db prints.");
     bob.say("/unwatch web*");
-    bob.wait(">> You see nothing of 1 target.");
+    bob.wait(">> You see nothing of web01.");
     lines[0].send("one \x1b]0;title\x07\x1b[31mred\r\npart");
     lines[1].send("query\n");
     assert_eq!(alice.wait("red"), ["TIME [I] (web01 - raw): one red"]);

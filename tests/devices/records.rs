@@ -12,6 +12,8 @@ fn who_was_here_is_known_again_and_after_a_restart_too() {
     let mut alice = Person::named(2, port, "alice");
     alice.say("remember me");
     alice.wait("alice> remember me");
+    alice.say("/msg alice a secret");
+    alice.wait("alice> a secret");
     let mut second = Person::connect_from(2, port);
     let greeting = second.wait("/help lists commands.");
     assert_eq!(greeting[2], ">> Your name is alice.");
@@ -39,6 +41,7 @@ fn who_was_here_is_known_again_and_after_a_restart_too() {
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("remember me"), "{text}");
+    assert!(!text.contains("a secret"), "{text}");
     // People edit it.
     std::fs::write(
         &file,

@@ -1,6 +1,7 @@
 //! One connection of a device: what is known of it, and what waits to be written to it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -31,6 +32,8 @@ pub struct Device {
     /// Ends it.
     pub stop: CancellationToken,
     inside: Mutex<Inside>,
+    /// It says nothing more and is about to go: others may come in its place.
+    leaving: AtomicBool,
     /// Something waits to be written.
     bell: Notify,
     /// There is room for more answers.
@@ -84,11 +87,22 @@ impl Device {
                 rules: Rules::default(),
                 mute_logs: false,
             }),
+            leaving: AtomicBool::new(false),
             bell: Notify::new(),
             room: Notify::new(),
             noticed: Notify::new(),
             became: Notify::new(),
         }
+    }
+
+    /// It says nothing more.
+    pub fn leaves(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes up a place of its address.
+    pub fn stays(&self) -> bool {
+        !self.leaving.load(Ordering::Relaxed)
     }
 
     /// What changes. Held for moments; no other lock of the port is taken meanwhile.

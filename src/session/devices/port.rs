@@ -123,7 +123,7 @@ impl Devices {
         if state.file.is_blocked(network) {
             return Err("This device is blocked.".to_owned());
         }
-        let there = |device: &&Arc<Device>| link::network(device.ip) == network;
+        let there = |device: &&Arc<Device>| device.stays() && link::network(device.ip) == network;
         if state.live.iter().filter(there).count() >= DEVICES_PER_ADDRESS_MAX {
             return Err(format!(
                 "{DEVICES_PER_ADDRESS_MAX} devices are connected from your address already."
@@ -216,6 +216,7 @@ async fn read(devices: &Arc<Devices>, device: &Arc<Device>, reader: &mut OwnedRe
         let count = reader.read(&mut buffer).await.unwrap_or(0);
         assembler.push(buffer.get(..count).unwrap_or_default(), &mut lines);
         if count == 0 {
+            device.leaves();
             lines.extend(assembler.finish());
         }
         if let Some(answer) = assembler.poll_transmit() {
@@ -275,20 +276,39 @@ mod tests {
     use crate::deck::News;
     use crate::session::devices::Parts;
 
-    #[tokio::test]
-    async fn who_is_blocked_is_kept_out_with_every_address_that_they_can_choose() {
-        let home = tempfile::tempdir().unwrap();
-        let devices = Devices::new(Parts {
+    fn devices(home: &tempfile::TempDir) -> Arc<Devices> {
+        Devices::new(Parts {
             runtime: tokio::runtime::Handle::current(),
             news: News::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             file: home.path().join("devices.toml"),
-        });
-        let come = |ip: &str| {
-            let peer = SocketAddr::new(ip.parse().unwrap(), 1);
-            devices.admit(peer, false, Instant::now(), CancellationToken::new())
-        };
+        })
+    }
+
+    fn come(devices: &Devices, ip: &str) -> Result<Arc<Device>, String> {
+        let peer = SocketAddr::new(ip.parse().unwrap(), 1);
+        devices.admit(peer, false, Instant::now(), CancellationToken::new())
+    }
+
+    #[tokio::test]
+    async fn whoever_has_nothing_more_to_say_leaves_their_place_to_others() {
+        let home = tempfile::tempdir().unwrap();
+        let devices = devices(&home);
+        let come = || come(&devices, "10.0.0.7");
+        let here: Vec<_> = (0..DEVICES_PER_ADDRESS_MAX)
+            .map(|_| come().unwrap())
+            .collect();
+        assert!(come().unwrap_err().starts_with("8 devices"));
+        here[3].leaves();
+        come().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_blocked_is_kept_out_with_every_address_that_they_can_choose() {
+        let home = tempfile::tempdir().unwrap();
+        let devices = devices(&home);
+        let come = |ip| come(&devices, ip);
         let eve = come("2001:db8::1").unwrap();
         let other = come("2001:db8:0:1::1").unwrap();
         let told = devices.block("2001:db8::1", true).unwrap();

@@ -132,7 +132,10 @@ impl Speaker {
                 return false;
             }
         }
-        if !self.devices.may_talk(&self.device, text) {
+        if !self
+            .devices
+            .may_talk(&self.device, to.is_none().then_some(text))
+        {
             self.tell("You are muted: that was not posted.");
             return true;
         }
@@ -186,13 +189,16 @@ impl Speaker {
                 "No target and no group is called {part}. /targets lists them."
             ));
         }
-        let count = rack.matching(&pattern).len();
-        let targets = if count == 1 { "target" } else { "targets" };
+        let matching = rack.matching(&pattern);
+        let (whom, print) = match matching.as_slice() {
+            [target] => (target.name.clone(), "prints"),
+            targets => (format!("{} targets", targets.len()), "print"),
+        };
         let done = self.device.inside().rules.set(pattern, on);
         self.devices.changed.notify_one();
         match done {
-            Ok(()) if on => self.tell(format!("You see all that {count} {targets} print.")),
-            Ok(()) => self.tell(format!("You see nothing of {count} {targets}.")),
+            Ok(()) if on => self.tell(format!("You see all that {whom} {print}.")),
+            Ok(()) => self.tell(format!("You see nothing of {whom}.")),
             Err(reason) => self.tell(format!("{reason}.")),
         }
     }
@@ -286,8 +292,9 @@ fn usage(command: &Command) -> String {
 }
 
 impl Devices {
-    /// Whether the device's person may chat; what they say is remembered then.
-    fn may_talk(&self, device: &Device, text: &str) -> bool {
+    /// Whether the device's person may chat. What they say to everybody is remembered then; what is for one person
+    /// goes into no file.
+    fn may_talk(&self, device: &Device, text: Option<&str>) -> bool {
         let key = device.key();
         let mut state = self.state();
         let Some(record) = state.file.at_mut(&key) else {
@@ -296,8 +303,10 @@ impl Devices {
         if record.muted {
             return false;
         }
-        let mut stamps = Stamps::default();
-        record.said(format!("[{}] {text}", stamps.at(Time::now())));
+        if let Some(text) = text {
+            let mut stamps = Stamps::default();
+            record.said(format!("[{}] {text}", stamps.at(Time::now())));
+        }
         if let Some(presence) = &device.inside().presence {
             presence.active();
         }
