@@ -25,6 +25,8 @@ pub struct Command {
     pub local: bool,
     /// Whether a script waits for its answer before it goes on.
     pub waits: bool,
+    /// Whether everybody is told when a guest had it carried out.
+    pub announced: bool,
     /// Who carries it out.
     pub place: Place,
 }
@@ -39,8 +41,11 @@ pub enum Right {
     /// It reads or writes files of the host's machine, or uses its devices and sockets: its owner, and operators where the
     /// configuration allows it.
     Files,
-    /// It runs programs on the host's machine: its owner, and operators where the configuration allows it.
+    /// It runs programs on the host's machine, or forbids that for all: its owner, and operators where the configuration
+    /// allows it.
     Programs,
+    /// It lets anybody join: the owner, and operators where the configuration allows it.
+    Open,
 }
 
 /// Who carries a command out.
@@ -110,6 +115,7 @@ const fn plain(
         right: Right::Look,
         local: false,
         waits: false,
+        announced: false,
         place,
     }
 }
@@ -142,6 +148,14 @@ impl Command {
     pub(super) const fn waits(self) -> Self {
         Self {
             waits: true,
+            ..self
+        }
+    }
+
+    /// Everybody is told when a guest had it carried out: it changes the rack or the session, and tells nobody by itself.
+    pub(super) const fn announced(self) -> Self {
+        Self {
+            announced: true,
             ..self
         }
     }

@@ -101,7 +101,12 @@ impl Line {
             Right::Steer if author.permission >= Permission::Operator => return Ok(()),
             Right::Steer => return Err(OBSERVER.to_owned()),
             Right::Files => (allowed.files, "uses files of the host", "files"),
-            Right::Programs => (allowed.programs, "runs programs on the host", "programs"),
+            Right::Programs => (
+                allowed.programs,
+                "is about programs on the host",
+                "programs",
+            ),
+            Right::Open => (allowed.open, "with password=none lets anybody join", "open"),
         };
         if may_at_host(author, may) {
             return Ok(());

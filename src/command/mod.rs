@@ -145,6 +145,10 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
             _ => {}
         }
     }
+    let is_announced = match &parsed.verb {
+        Verb::Command(command, _) => command.announced && parsed.right() != Right::Look,
+        Verb::Text(_) => false,
+    };
     let prepared = checked
         .and_then(|()| parsed.targets(&deck.rack(), focus))
         .map(|targets| (parsed.verb, targets));
@@ -164,10 +168,39 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
         }
         Ok((Verb::Text(text), targets)) => link::send(call(targets, "", text)),
         Ok((Verb::Command(command, argument), targets)) => match command.place {
-            Place::Deck(run) => run(call(targets, command.name, argument)),
+            Place::Deck(run) => {
+                let line = match command.writes && !line.starts_with('@') {
+                    true => format!("@{} {line}", names(&targets)),
+                    false => line.to_owned(),
+                };
+                let replies = run(call(targets, command.name, argument));
+                match deck {
+                    Deck::Host(host) if is_announced && host.is_guest(author) => {
+                        announced(host.clone(), author.clone(), line, replies)
+                    }
+                    _ => replies,
+                }
+            }
             Place::Screen => ready(Err(format!("{} is a command of the screen", command.name))),
         },
     }
+}
+
+/// Tells everybody of a command once it was carried out.
+fn announced(host: Arc<Host>, author: Author, line: String, replies: Replies) -> Replies {
+    Box::pin(async move {
+        let replies = replies.await;
+        if replies.iter().any(|reply| reply.ok) {
+            host.announce(&author, &line);
+        }
+        replies
+    })
+}
+
+/// As they are addressed: `web01,web02`.
+fn names(targets: &[Arc<Target>]) -> String {
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    names.join(",")
 }
 
 /// What a line is that is about the session and not for the target in focus.

@@ -144,7 +144,7 @@ pub(super) fn remove(call: Call) -> Replies {
         .iter()
         .map(|target| target.name.as_str())
         .collect();
-    ready(call.deck.remove(&names))
+    ready(call.deck.remove(&call.author, &names))
 }
 
 /// `.reload`

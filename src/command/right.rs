@@ -30,11 +30,18 @@ fn to_add(string: &str) -> Right {
     }
 }
 
-/// A server on a serial line opens any file that is named as its device.
+/// A server on a serial line opens any file that is named as its device; one without a password lets anybody in.
 fn to_serve(string: &str) -> Right {
-    let server = string.parse::<ServerString>();
-    match server.map(|server| server.transport) {
-        Ok(ServerTransport::Com(_)) => Right::Files,
+    let Ok(server) = string.parse::<ServerString>() else {
+        return Right::Steer;
+    };
+    // One is made where none is given.
+    let is_open = server.password.is_some_and(|it| it.reveal().is_none());
+    match server.transport {
+        ServerTransport::Com(_) => Right::Files,
+        // Of a pipe the system says who is at the other end.
+        ServerTransport::Npipe { .. } => Right::Steer,
+        _ if is_open => Right::Open,
         _ => Right::Steer,
     }
 }

@@ -7,7 +7,8 @@ use super::{devices, history, link, rack, session, shell};
 pub const TABLE: &[Command] = &[
     deck(".add", "STRING", rack::add, "add a target, as with -k")
         .waits()
-        .needs(Right::Steer),
+        .needs(Right::Steer)
+        .announced(),
     deck(
         ".baud",
         "RATE",
@@ -28,7 +29,8 @@ pub const TABLE: &[Command] = &[
         devices::broadcast,
         "show devices of the chat port all that targets print, or not",
     )
-    .needs(Right::Steer),
+    .needs(Right::Steer)
+    .announced(),
     deck(
         ".bugcheck",
         "",
@@ -48,7 +50,8 @@ pub const TABLE: &[Command] = &[
         "open the port where people with nc or PuTTY read and chat, or close it",
     )
     .waits()
-    .needs(Right::Steer),
+    .needs(Right::Steer)
+    .announced(),
     deck(
         ".clients",
         "",
@@ -83,7 +86,8 @@ pub const TABLE: &[Command] = &[
         "kick, block, unblock, mute, unmute a device; import FILE of another kernel",
     )
     .waits()
-    .needs(Right::Steer),
+    .needs(Right::Steer)
+    .announced(),
     deck(
         ".devices",
         "",
@@ -119,7 +123,8 @@ pub const TABLE: &[Command] = &[
         session::endsrv,
         "let nobody else in through a server; /disconnect cuts who came through it",
     )
-    .needs(Right::Steer),
+    .needs(Right::Steer)
+    .announced(),
     screen(
         ".filter",
         "[TEXT]",
@@ -196,7 +201,8 @@ pub const TABLE: &[Command] = &[
         shell::noshell,
         "forbid .shell for everybody, as long as this process runs",
     )
-    .needs(Right::Steer),
+    .needs(Right::Programs)
+    .announced(),
     screen(".open", "[NAME...]", "open targets in panes").completes(Completes::Targets),
     deck(
         ".prompt",
@@ -249,7 +255,8 @@ pub const TABLE: &[Command] = &[
         "read the configuration file again; only what changed is touched",
     )
     .waits()
-    .needs(Right::Files),
+    .needs(Right::Files)
+    .announced(),
     screen(
         ".remote",
         "[STRING]",
@@ -264,7 +271,8 @@ pub const TABLE: &[Command] = &[
         .writes()
         .by_itself()
         .waits()
-        .completes(Completes::Targets),
+        .completes(Completes::Targets)
+        .announced(),
     deck(
         ".role",
         "[host|server|client]",
@@ -297,7 +305,8 @@ pub const TABLE: &[Command] = &[
         "let others join: tcp:port=5005, npipe:pipe=lab, ssl, spipe, com",
     )
     .waits()
-    .needs(Right::Steer),
+    .needs(Right::Steer)
+    .announced(),
     deck(
         ".servers",
         "",

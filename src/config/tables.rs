@@ -258,10 +258,10 @@ pub(super) fn read_server(reader: &mut Reader, table: &DeTable, config: &mut Con
                     match word.text.as_str() {
                         "files" => config.sessions.allow.files = true,
                         "programs" => config.sessions.allow.programs = true,
+                        "open" => config.sessions.allow.open = true,
                         other => {
                             let message = format!("{} is nothing to allow", quote(other));
-                            let help =
-                                "operators can be allowed \"files\" and \"programs\" of the host";
+                            let help = "operators can be allowed \"files\" and \"programs\" of the host, and \"open\" servers";
                             reader.error(word.span, message, help);
                         }
                     }

@@ -233,13 +233,13 @@ impl Deck {
         }
     }
 
-    /// Removes the targets of these names. Tells what came of it.
+    /// Removes the targets of these names for somebody. Tells what came of it.
     ///
     /// # Errors
-    /// When one is not there.
-    pub fn remove(&self, names: &[&str]) -> Result<String, String> {
+    /// When one is not there, or somebody else holds it.
+    pub fn remove(&self, author: &Author, names: &[&str]) -> Result<String, String> {
         match self {
-            Self::Host(host) => host.remove(names),
+            Self::Host(host) => host.remove(author, names),
             Self::Client(_) => Err(AT_THE_HOST.to_owned()),
         }
     }

@@ -185,6 +185,18 @@ impl Out {
         }
     }
 
+    /// What happened at the rack or in the session.
+    pub fn news(&mut self, time: Time, text: &str) {
+        let text = safe::plain_lines(text.as_bytes());
+        if self.json {
+            self.object(Type::Notice, time, |o| o.text("text", &text));
+        } else {
+            for line in text.split('\n') {
+                self.line(Type::Notice, &["-- ", line]);
+            }
+        }
+    }
+
     /// What happened to a target.
     pub fn notice(&mut self, time: Time, target: &str, seq: Seq, bytes: &[u8]) {
         let text = safe::plain_lines(bytes);

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::print::{Out, Type};
 use crate::command::Reply;
-use crate::deck::{Event, Role, Seat};
+use crate::deck::{Event, Role, Seat, Severity};
 use crate::rack::{Rack, State, Target, TargetId};
 use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Time};
 
@@ -19,6 +19,9 @@ const PIECE_BYTES: usize = 256 << 10;
 /// Changes that follow each other faster are gathered for so long and printed together: with a rack that floods, waking
 /// for each line would cost as much as receiving it.
 const GATHER: Duration = Duration::from_millis(2);
+
+/// Why a target is closed that is not in the rack any more.
+const REMOVED: &str = "it is not in the rack any more";
 
 /// What the printer is told by those who carry out commands.
 #[derive(Debug)]
@@ -173,6 +176,12 @@ impl Printer {
                 }
             }
             Event::Notice {
+                time,
+                severity: Severity::Info,
+                target: None,
+                text,
+            } => self.out.news(time, &text),
+            Event::Notice {
                 time, target, text, ..
             } => {
                 let target = target.and_then(|id| self.rack.target(id));
@@ -233,6 +242,12 @@ impl Printer {
             while gone.read(&mut self.out) {
                 self.out.flush()?;
             }
+            gone.state(
+                &mut self.out,
+                Time::now(),
+                State::Closed,
+                REMOVED.to_owned(),
+            );
         }
         Ok(())
     }

@@ -228,9 +228,12 @@ async fn the_last_words_of_a_removed_target_are_printed() {
         }
     };
     tokio::time::timeout(PATIENCE, heard).await.unwrap();
-    rig.seat.deck().remove(&["a"]).unwrap();
+    let deck = rig.seat.deck();
+    deck.remove(&Author::owner("alice"), &["a"]).unwrap();
     let events = rig.finish().await;
     assert_eq!(texts(&events, "output"), ["last words"]);
+    let last = events.iter().rfind(|event| event["type"] == "target");
+    assert_eq!(last.unwrap()["state"], "closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

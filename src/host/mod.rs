@@ -297,16 +297,22 @@ impl Host {
         })
     }
 
-    /// Removes the targets of these names. Tells what came of it.
+    /// Removes the targets of these names for somebody. Tells what came of it.
     ///
     /// # Errors
-    /// When one is not there.
-    pub fn remove(&self, names: &[&str]) -> Result<String, String> {
+    /// When one is not there, or somebody else holds it; the owner removes it all the same.
+    pub fn remove(&self, author: &Author, names: &[&str]) -> Result<String, String> {
         let mut seats = self.seats();
         let mut config = seats.config().clone();
         for name in names {
             if !config.targets.iter().any(|target| target.name == *name) {
                 return Err(format!("there is no target {name}"));
+            }
+            let rack = seats.rack();
+            if let Some(target) = rack.named(name)
+                && author.permission < Permission::Owner
+            {
+                self.may_steer(target, author)?;
             }
         }
         config

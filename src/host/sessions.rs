@@ -191,6 +191,17 @@ impl Host {
         self.audit(refused.map_or("command", |_| "command-refused"), &fields);
     }
 
+    /// Tells everybody what a guest had the host carry out, without the secrets in it.
+    pub(crate) fn announce(&self, author: &Author, line: &str) {
+        let text = format!("{} typed {}", author.name, without_secrets(line));
+        self.news.notice(Severity::Info, text);
+    }
+
+    /// Whether somebody sits elsewhere than at this process itself.
+    pub(crate) fn is_guest(&self, author: &Author) -> bool {
+        author.person.is_some() && author.person != self.me().map(|me| me.id)
+    }
+
     /// Records what somebody asks a target for, as it stands in the target's history.
     pub(super) fn audit_request(&self, author: &Author, target: &Target, shown: &str) {
         if self.audit.get().is_none() {

@@ -261,13 +261,18 @@ async fn added_targets_outlive_a_reload_until_they_are_removed() {
     }
     assert_eq!(names(&rig), ["cat", "cat-2", "named"]);
     assert_eq!(rig.reload("").unwrap(), "nothing is different");
-    assert_eq!(rig.host.remove(&["cat"]).unwrap(), "removed cat");
+    assert_eq!(
+        rig.host.remove(&Author::owner("alice"), &["cat"]).unwrap(),
+        "removed cat"
+    );
     assert_eq!(rig.reload("").unwrap(), "nothing is different");
     assert_eq!(names(&rig), ["cat-2", "named"]);
-    rig.host.remove(&["cat-2", "named"]).unwrap();
+    rig.host
+        .remove(&Author::owner("alice"), &["cat-2", "named"])
+        .unwrap();
     assert_eq!(rig.reload("").unwrap(), "nothing is different");
     assert_eq!(
-        rig.host.remove(&["cat"]),
+        rig.host.remove(&Author::owner("alice"), &["cat"]),
         Err("there is no target cat".into())
     );
     assert!(rig.host.add("exec:").is_err());
@@ -341,7 +346,7 @@ async fn wait_log(rig: &Rig, wanted: Health) {
 async fn what_a_target_says_at_its_end_is_logged() {
     let rig = start(&target("t1", "exec:echo up; read x"));
     rig.output("t1", "up\r").await;
-    rig.host.remove(&["t1"]).unwrap();
+    rig.host.remove(&Author::owner("alice"), &["t1"]).unwrap();
     let logged = rig.end("t1").await;
     assert!(logged.iter().any(|line| line == "up"), "{logged:?}");
 }
@@ -354,7 +359,7 @@ async fn a_request_to_a_target_that_is_gone_is_answered() {
     let id = rig.target("t1").id;
     let asked = deck.ask(id, &Author::owner("alice"), Request::Line("x".into()));
     assert!(asked.seq.is_some());
-    rig.host.remove(&["t1"]).unwrap();
+    rig.host.remove(&Author::owner("alice"), &["t1"]).unwrap();
     // Sent, or refused; but answered.
     soon(asked.answer).await.ok();
     let late = deck.ask(id, &Author::owner("alice"), Request::Line("x".into()));

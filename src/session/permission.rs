@@ -41,8 +41,10 @@ impl fmt::Display for Permission {
 pub struct Allowed {
     /// Read and write files, use devices and sockets.
     pub files: bool,
-    /// Run programs.
+    /// Run programs, or forbid that for all.
     pub programs: bool,
+    /// Open servers that let anybody in.
+    pub open: bool,
 }
 
 /// Who is behind a command, and what they may do.

@@ -16,11 +16,11 @@ const JUDGED: [(Right, &str); 4] = [
     ),
     (
         Right::Steer,
-        ".add .baud .break .connect .crash .device .disconnect .dtr .endsrv .keys .kick .noshell .prompt .qq .reboot \
+        ".add .baud .break .connect .crash .device .disconnect .dtr .endsrv .keys .kick .prompt .qq .reboot \
          .release .remove .rts .send .server .take",
     ),
     (Right::Files, ".readmem .reload .save .writemem"),
-    (Right::Programs, ".shell"),
+    (Right::Programs, ".noshell .shell"),
 ];
 
 /// Lines that would change something, if somebody else typed them.

@@ -7,7 +7,7 @@ use crate::support::home::Home;
 use crate::support::ports::free_port;
 use crate::{Lab, PASSWORD, VIEW_PASSWORD};
 
-/// Lines that use files or run programs of the host.
+/// Lines that use files or run programs of the host, or open it to anybody.
 fn lines() -> Vec<String> {
     let files = [
         ".shell touch written",
@@ -34,6 +34,9 @@ fn lines() -> Vec<String> {
     let mut lines: Vec<String> = files.map(str::to_owned).into();
     let port = free_port();
     lines.push(format!(".add net:port={port},key=1.2.3.4,files=.,name=x"));
+    let port = free_port();
+    lines.push(format!(".server tcp:port={port},password=none"));
+    lines.push(".noshell".to_owned());
     lines
 }
 
@@ -75,7 +78,7 @@ fn operators_touch_no_files_and_run_no_programs() {
 
 #[test]
 fn operators_get_what_the_configuration_allows_and_observers_do_not() {
-    let lab = lab("[server]\nallow = [\"files\", \"programs\"]\n");
+    let lab = lab("[server]\nallow = [\"files\", \"programs\", \"open\"]\n");
     let home = lab.host.home.path();
     let mut mallory = Attacker::join(home, &lab.tcp(PASSWORD), "mallory");
     for line in lines() {
@@ -89,6 +92,25 @@ fn operators_get_what_the_configuration_allows_and_observers_do_not() {
         assert!(!ok, "{line} was done: {text}");
     }
     assert!(!home.join("again").exists());
+}
+
+#[test]
+fn what_operators_do_to_the_rack_is_told_and_does_not_touch_what_others_hold() {
+    let mut lab = lab("");
+    let home = lab.host.home.path().to_owned();
+    let mut alice = Attacker::join(&home, &lab.tcp(PASSWORD), "alice");
+    let mut mallory = Attacker::join(&home, &lab.tcp(PASSWORD), "mallory");
+    assert!(alice.submit(".take t").0);
+    let (ok, text) = mallory.submit("@t .remove");
+    assert!(!ok && text.contains("alice holds t since"), "{text}");
+    assert!(mallory.submit("@k .remove").0);
+    let told = lab.host.wait("what she did", |event| {
+        event.kind() == "notice" && event.text().contains("mallory")
+    });
+    assert_eq!(told.text(), "mallory typed @k .remove");
+    lab.host.wait_state("k", "closed");
+    // The owner is bound by nobody.
+    lab.host.done("@t .remove");
 }
 
 #[test]

@@ -81,6 +81,8 @@ impl Told {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
         match &*event.kind {
             "output" | "command" | "notice" if event.partial => {}
+            // What somebody did to the session.
+            "notice" if event.target.is_empty() => {}
             kind @ ("output" | "command" | "notice") => {
                 let history = self.history(&event.target);
                 history.take(event.seq, kind, &event.text);

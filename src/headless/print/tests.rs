@@ -52,6 +52,7 @@ fn printed(json: bool, only: &[String]) -> String {
         action: false,
         text: "hi\x1b]0;title\x07".into(),
     });
+    out.news(time, "alice typed .endsrv 0");
     out.error(time, None, "it failed");
     out.error(time, Some("t1"), "it failed");
     out.flush().unwrap();
