@@ -3,11 +3,15 @@
 //! The size is that of an ordinary run of the tests; `KDECK_CROWD=1 cargo test --release --test sessions crowd` runs a
 //! hundred targets under load with twenty clients and twenty devices, and tells what it measured.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::device::Device;
 use crate::rack::{Rack, Way};
 use crate::seat::Seat;
+
+/// Typed when everybody has watched for long enough.
+const LAST_WORDS: &str = "that is all";
 
 /// How many there are of everything.
 struct Crowd {
@@ -59,17 +63,28 @@ fn meet(crowd: &Crowd) {
     let join = |rack: &Rack, number: usize| rack.join(&format!("p{number:02}"), way(number), &[]);
     let early = crowd.clients / 2;
     let mut seats: Vec<Seat> = (0..early).map(|number| join(&rack, number)).collect();
-    let mut devices: Vec<Device> = (1..=crowd.devices)
-        .map(|number| rack.connect(number))
+    let mut devices = rack.connect(crowd.devices);
+    let watched: Vec<[String; 2]> = (1..=devices.len())
+        .map(|number| ["t000".to_owned(), format!("t{number:03}")])
         .collect();
-    devices[0].say("/watch t000");
+    for (device, targets) in devices.iter_mut().zip(&watched) {
+        device.watch(targets);
+    }
+    let printed =
+        |rack: &Rack, target: &str| rack.host.told(|told| told.targets[target].printed_lines());
+    let from: HashMap<String, usize> = watched
+        .iter()
+        .flatten()
+        .map(|target| (target.clone(), printed(&rack, target)))
+        .collect();
     let (began, cpu) = (Instant::now(), rack.host.processor_time());
     let before = rack.ends();
     let mut said = 0;
     talk(&mut rack, &mut seats, &mut devices, &mut said);
     rack.print_more(crowd.entries / 2);
     seats.extend((early..crowd.clients).map(|number| join(&rack, number)));
-    seats[0].say("@t001 echo typed");
+    // No device watches the last one, where two who type are told of each other in a line of its own.
+    seats[0].say(&format!("@t{:03} echo typed", crowd.targets - 1));
     talk(&mut rack, &mut seats, &mut devices, &mut said);
     let ends = rack.print_more(crowd.entries / 2);
     for seat in &seats {
@@ -90,19 +105,25 @@ fn meet(crowd: &Crowd) {
         device.wait("last line of chat", |line| line.ends_with(last));
         assert_eq!(device.chat(), chat, "{}", device.name);
     }
-    let watched = devices[0].output("t000");
-    assert!(
-        watched.len() as u64 >= crowd.entries / 2,
-        "{} lines",
-        watched.len()
-    );
-    rack.host.told(|told| {
-        assert!(
-            told.targets["t000"].printed(&watched),
-            "{} has other lines",
-            devices[0].name
-        );
-    });
+    let to: HashMap<&String, usize> = from
+        .keys()
+        .map(|target| (target, printed(&rack, target)))
+        .collect();
+    let names: Vec<&str> = from.keys().map(String::as_str).collect();
+    rack.host
+        .say(&format!("@{} echo {LAST_WORDS}", names.join(",")));
+    for (device, targets) in devices.iter().zip(&watched) {
+        for target in targets {
+            let lines = device.output_up_to(target, LAST_WORDS);
+            let least = to[target] - from[target];
+            let (count, name) = (lines.len(), &device.name);
+            assert!(count > least, "{name} has {count} lines of {target}");
+            rack.host
+                .wait(&format!("{target} as {name} has it"), |told| {
+                    told.targets[target].printed(&lines).then_some(())
+                });
+        }
+    }
     let entries: u64 = ends.iter().map(|(name, end)| end - before[name]).sum();
     eprintln!(
         "{} targets, {} clients, {} devices: {entries} entries in {:.1} s, host: {:.1} s of processor time, {} MiB; {:.1} s in all",

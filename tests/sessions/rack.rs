@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::device::Device;
+use crate::device::{Device, nc_is_there};
 use crate::relay::Cable;
 use crate::seat::{PATIENCE, Seat};
 use crate::support::background::Background;
@@ -143,9 +143,14 @@ impl Rack {
         seat
     }
 
-    /// Somebody with `nc` connects.
-    pub fn connect(&self, number: u8) -> Device {
-        Device::join(self.raw, number)
+    /// Devices numbered from 1; every third is `nc` where that is there.
+    pub fn connect(&self, count: u8) -> Vec<Device> {
+        let nc = nc_is_there();
+        let join = |number: u8| match number % 3 {
+            0 if nc => Device::join_with_nc(self.raw, number),
+            _ => Device::join(self.raw, number),
+        };
+        (1..=count).map(join).collect()
     }
 
     /// What the host has printed up to now, by the number of the last entry of each target.

@@ -168,6 +168,11 @@ impl History {
         to + 1 - (1..=to).rev().take_while(same).count() as u64
     }
 
+    /// Whole lines of output so far.
+    pub fn printed_lines(&self) -> usize {
+        self.output.len()
+    }
+
     /// Whether these lines were printed one after the other.
     pub fn printed(&self, lines: &[String]) -> bool {
         let wanted: Vec<u64> = lines.iter().map(|line| hash("output", line)).collect();
