@@ -93,6 +93,10 @@ pub struct Console {
     #[arg(long, help_heading = SESSIONS)]
     pub observe: bool,
 
+    /// Forbid .shell for everybody at this rack, here and joined, as long as this process runs
+    #[arg(long, help_heading = SESSIONS)]
+    pub noshell: bool,
+
     /// No screen: commands from standard input, events to standard output
     #[arg(long, help_heading = SCRIPTS)]
     pub headless: bool,
@@ -419,6 +423,7 @@ impl Console {
             name: self.name.or(other.name),
             clines: self.clines.or(other.clines),
             observe: self.observe || other.observe,
+            noshell: self.noshell || other.noshell,
             headless: self.headless || other.headless,
             json: self.json || other.json,
             only: self.only.into_iter().chain(other.only).collect(),

@@ -15,6 +15,11 @@ pub enum Refusal {
         "-k and -remote cannot be used together: a client has no targets of its own, it steers those of its server"
     )]
     TargetsAndClient,
+    #[error(
+        "-noshell and -remote cannot be used together: .shell runs programs on the host, which says -noshell or .noshell \
+         for all who are joined"
+    )]
+    NoShellAndClient,
     #[error("-QR stands alone: it lists the servers on a host, and starts nothing")]
     QueryAlone,
     #[error("-server opens servers of a console: it does not go with this command")]
@@ -33,6 +38,8 @@ impl Cli {
             _ if self.remote.is_some() && (!self.targets.is_empty() || self.action.is_some()) => {
                 Some(Refusal::TargetsAndClient)
             }
+            Some(Action::Attach { .. }) if self.console.noshell => Some(Refusal::NoShellAndClient),
+            _ if self.remote.is_some() && self.console.noshell => Some(Refusal::NoShellAndClient),
             Some(_) if self.query.is_some() => Some(Refusal::QueryAlone),
             _ if self.query.is_some()
                 && !(self.targets.is_empty() && self.console.servers.is_empty()) =>

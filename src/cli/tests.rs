@@ -225,6 +225,12 @@ fn what_cannot_be_is_understood_and_refused() {
             Some(Refusal::QueryAlone),
         ),
         ("kdeck -QR lab01 demo", Some(Refusal::QueryAlone)),
+        ("kdeck -noshell -server tcp:port=5005 demo", None),
+        (
+            "kdeck -remote tcp:Port=5005,Server=lab01 -noshell",
+            Some(Refusal::NoShellAndClient),
+        ),
+        ("kdeck -noshell attach", Some(Refusal::NoShellAndClient)),
         ("kdeck pipe lab", None),
         ("kdeck attach", None),
         ("kdeck -k x demo", None),

@@ -19,7 +19,8 @@ const OUTPUT_BYTES_MAX: usize = 64 << 10;
 /// Programs that run at once.
 const AT_ONCE: usize = 8;
 /// Said when the commands are off.
-const FORBIDDEN: &str = ".noshell was said: no programs are run until kdeck is started again";
+const FORBIDDEN: &str =
+    "-noshell or .noshell was said: no programs are run until kdeck is started again";
 
 static RUNNING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(AT_ONCE);
 

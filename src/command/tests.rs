@@ -26,6 +26,10 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 /// A host with targets of these names, and the far ends of their connections.
 async fn start(names: &[&str]) -> (Rig, Vec<TcpStream>) {
+    start_with(names, Overrides::default()).await
+}
+
+async fn start_with(names: &[&str], overrides: Overrides) -> (Rig, Vec<TcpStream>) {
     let home = tempfile::tempdir().unwrap();
     let user = Some(home.path().to_path_buf());
     let places = Places::find_in(|_: &str| None, user, home.path(), None).unwrap();
@@ -41,7 +45,7 @@ async fn start(names: &[&str]) -> (Rig, Vec<TcpStream>) {
     config.override_with(Overrides {
         targets,
         log: Some(false),
-        ..Overrides::default()
+        ..overrides
     });
     let source = Box::new(|| Ok(Config::default()));
     let host = Host::start(
@@ -368,4 +372,22 @@ async fn words_that_end_a_session_are_a_console_s_input_or_end_it_for_whoever_ma
     assert!(soon(say(Permission::Owner, None, "q")).await[0].ok);
     let over = soon(rig.deck.over()).await;
     assert!(over.contains("alice"), "{over}");
+}
+
+#[tokio::test]
+async fn no_program_is_run_where_that_was_forbidden_at_the_start() {
+    let no_shell = true;
+    let (rig, _) = start_with(
+        &[],
+        Overrides {
+            no_shell,
+            ..Overrides::default()
+        },
+    )
+    .await;
+    let refused = rig.ask(".shell id").await.unwrap_err();
+    assert!(
+        refused.starts_with("-noshell or .noshell was said"),
+        "{refused}"
+    );
 }

@@ -15,6 +15,8 @@ pub struct Overrides {
     pub targets: Vec<TargetString>,
     /// Servers besides those of the file.
     pub servers: Vec<ServerString>,
+    /// Whether `.shell` is forbidden from the start.
+    pub no_shell: bool,
     /// Whether anything is logged at all, whatever single targets say.
     pub log: Option<bool>,
     /// Where logs go, relative to the working directory.
@@ -93,6 +95,7 @@ impl Config {
             self.targets.push(target);
         }
         self.servers.extend(overrides.servers);
+        self.sessions.no_shell |= overrides.no_shell;
 
         if let Some(log) = overrides.log {
             self.log.enabled = log;

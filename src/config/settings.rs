@@ -136,6 +136,8 @@ pub struct Sessions {
     pub allow: Allowed,
     /// The TCP port at which other machines learn which servers there are (`-QR`); `None` tells them nothing.
     pub directory: Option<u16>,
+    /// Whether `.shell` is forbidden from the start, for everybody. Only the command line says so.
+    pub no_shell: bool,
 }
 
 impl Default for Sessions {
@@ -143,6 +145,7 @@ impl Default for Sessions {
         Sessions {
             allow: Allowed::default(),
             directory: Some(DIRECTORY_PORT),
+            no_shell: false,
         }
     }
 }

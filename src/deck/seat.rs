@@ -1,5 +1,6 @@
 //! The seat itself: it stays when its deck changes from a host's to a client's and back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
@@ -23,6 +24,8 @@ struct Inner {
     visitor: Option<Visitor>,
     home: Option<Home>,
     leaving: tokio::sync::Mutex<()>,
+    /// Whether a host that sat here forbade `.shell`: that holds as long as the process runs, whatever is joined between.
+    no_shell: AtomicBool,
     runtime: Handle,
 }
 
@@ -43,6 +46,7 @@ impl Seat {
             visitor,
             home,
             leaving: tokio::sync::Mutex::default(),
+            no_shell: AtomicBool::default(),
             runtime,
         }))
     }
@@ -96,6 +100,8 @@ impl Seat {
             return refused(obstacle);
         }
         if let Deck::Host(host) = self.change(Deck::Client(joined)) {
+            let forbidden = host.is_shell_forbidden();
+            self.0.no_shell.store(forbidden, Ordering::Relaxed);
             // In a task of its own: the seat is taken already, and an empty host has nothing to wait for.
             let news = self.0.news.clone();
             self.0.runtime.spawn(async move {
@@ -123,7 +129,11 @@ impl Seat {
         // Two may leave at once: there is one host to return to.
         let _one = self.0.leaving.lock().await;
         if matches!(self.deck(), Deck::Client(now) if Arc::ptr_eq(&now, &client)) {
-            self.change(Deck::Host(home(self.0.news.clone())?));
+            let host = home(self.0.news.clone())?;
+            if self.0.no_shell.load(Ordering::Relaxed) {
+                host.forbid_shell();
+            }
+            self.change(Deck::Host(host));
         }
         Ok(true)
     }

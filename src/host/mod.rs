@@ -135,7 +135,7 @@ impl Host {
             typing: Typing::default(),
             audit: OnceLock::new(),
             trust: OnceCell::new(),
-            no_shell: AtomicBool::new(false),
+            no_shell: AtomicBool::new(config.sessions.no_shell),
             seats: Mutex::default(),
         });
         host.begin_minding(minded);

@@ -316,6 +316,7 @@ fn overrides(
     Overrides {
         targets,
         servers,
+        no_shell: options.noshell,
         log: options.no_log.then_some(false),
         log_directory: options.log_dir.clone(),
         theme: options.theme.clone(),

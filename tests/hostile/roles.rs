@@ -125,6 +125,7 @@ fn a_host_joins_only_when_its_targets_and_servers_have_ended() {
     host.wait("the server is gone", |event| is_role(event, "host"));
     let told = host.refused(".role client");
     assert!(told.contains(".remote STRING"), "{told}");
+    host.done(".noshell");
     host.done(&join);
     host.wait("it is a client", |event| is_role(event, "client"));
     assert!(host.done(".role").starts_with("client"));
@@ -135,6 +136,11 @@ fn a_host_joins_only_when_its_targets_and_servers_have_ended() {
     assert!(told.contains(".remote_exit"), "{told}");
     host.done(".remote_exit");
     host.wait("it is a host again", |event| is_role(event, "host"));
+    let told = host.refused(".shell id");
+    assert!(
+        told.contains(".noshell"),
+        "whatever was joined between: {told}"
+    );
     host.done(".add raw:server=127.0.0.1,port=1,name=x");
 }
 
