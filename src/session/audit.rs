@@ -71,13 +71,13 @@ impl Audit {
                 path.display()
             )
         };
-        let book = Book::open(&path, FILE_BYTES_MAX).map_err(failed)?;
+        let mut book = Book::open(&path, FILE_BYTES_MAX).map_err(failed)?;
         let (records, work) = sync_channel(WAITING);
         let missed: Arc<AtomicU64> = Arc::default();
         let counted = missed.clone();
         std::thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || write(book, &work, &counted, &complain))
+            .spawn(move || write(&mut book, &work, &counted, &complain))
             .map_err(failed)?;
         Ok(Self { records, missed })
     }
@@ -122,28 +122,21 @@ impl Audit {
 }
 
 /// The thread.
-fn write(mut book: Book, work: &Receiver<Work>, missed: &AtomicU64, complain: &dyn Fn(String)) {
+fn write(book: &mut Book, work: &Receiver<Work>, missed: &AtomicU64, complain: &dyn Fn(String)) {
     let mut gate = Gate::default();
     let mut failing = false;
     while let Ok(work) = work.recv() {
-        let Work::Write(record) = work else {
-            // Dropping it tells.
-            continue;
+        let (records, time) = match work {
+            Work::Write(record) => {
+                let time = record.time;
+                (gate.pass(Instant::now(), record), time)
+            }
+            // Dropped at the end of this turn, which tells.
+            Work::Finish(_) => (Vec::new(), Time::now()),
         };
-        let lost = missed.swap(0, Ordering::Relaxed);
-        let lost = (lost > 0).then(|| Record {
-            time: record.time,
-            what: "missed",
-            fields: vec![("records", lost.to_string())],
-        });
-        let written = lost
-            .into_iter()
-            .chain(gate.pass(Instant::now(), record))
-            .try_for_each(|record| book.append(&record.line()));
-        match written {
+        match keep(book, time, &records, missed) {
             Ok(()) => failing = false,
             Err(error) => {
-                missed.fetch_add(1, Ordering::Relaxed);
                 if !std::mem::replace(&mut failing, true) {
                     let path = book.path.display();
                     complain(format!("the audit log {path} cannot be written: {error}"));
@@ -151,6 +144,32 @@ fn write(mut book: Book, work: &Receiver<Work>, missed: &AtomicU64, complain: &d
             }
         }
     }
+}
+
+/// Writes what was missed before, and these. What is not written is missed, and counted with what was.
+fn keep(book: &mut Book, time: Time, records: &[Record], missed: &AtomicU64) -> io::Result<()> {
+    let lost = missed.swap(0, Ordering::Relaxed);
+    if lost > 0 {
+        let told = Record {
+            time,
+            what: "missed",
+            fields: vec![("records", lost.to_string())],
+        };
+        book.append(&told.line()).inspect_err(|_| {
+            missed.fetch_add(lost + count(records), Ordering::Relaxed);
+        })?;
+    }
+    for (written, record) in records.iter().enumerate() {
+        book.append(&record.line()).inspect_err(|_| {
+            let rest = records.get(written..).unwrap_or_default();
+            missed.fetch_add(count(rest), Ordering::Relaxed);
+        })?;
+    }
+    Ok(())
+}
+
+fn count(records: &[Record]) -> u64 {
+    u64::try_from(records.len()).unwrap_or(u64::MAX)
 }
 
 impl Record {
@@ -295,6 +314,42 @@ mod tests {
         assert_eq!(fs::read_to_string(book.old(1)).unwrap(), "line 00018\n");
         let files = fs::read_dir(home.path()).unwrap().count();
         assert_eq!(files, 1 + OLD_FILES as usize);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_to_the_last_record() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state");
+        fs::create_dir(&folder).unwrap();
+        // Every line begins a new file, which needs the folder.
+        let mut book = Book::open(&folder.join(FILE_NAME), 1).unwrap();
+        let missed = AtomicU64::new(7);
+        let complaints = std::cell::Cell::new(0);
+        let mut write = |names: &[&str]| {
+            let (records, work) = sync_channel(WAITING);
+            for name in names {
+                let record = Record {
+                    time: Time(0),
+                    what: "joined",
+                    fields: vec![("person", (*name).to_owned())],
+                };
+                records.send(Work::Write(record)).unwrap();
+            }
+            drop(records);
+            let complain = |_| complaints.set(complaints.get() + 1);
+            super::write(&mut book, &work, &missed, &complain);
+            missed.load(Ordering::Relaxed)
+        };
+        assert_eq!(write(&["anna"]), 0);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(write(&["ben", "carl", "dora"]), 3);
+        assert_eq!(write(&["emil"]), 4);
+        assert_eq!(complaints.get(), 2);
+        fs::create_dir(&folder).unwrap();
+        assert_eq!(write(&["fred"]), 0);
+        let kept = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert!(kept("audit.log.1").ends_with(" missed records=\"4\"\n"));
+        assert!(kept("audit.log").ends_with(" joined person=\"fred\"\n"));
     }
 
     #[test]
