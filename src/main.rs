@@ -7,6 +7,7 @@ mod tools;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -27,6 +28,8 @@ const USAGE: u8 = 2;
 /// Open files that the most targets there can be may need. Not all that the system allows: programs that are started
 /// inherit the limit, and some count to it.
 const FILES: u64 = 32_768;
+/// Our own log is for its owner: it names machines and people.
+const OWNER_ONLY: u32 = 0o600;
 /// Threads of the engine: reading a rack is mostly the kernel's work.
 const ENGINE_THREADS: usize = 4;
 
@@ -143,7 +146,11 @@ fn engine() -> Result<Runtime> {
 fn log_to(places: &Places) -> Result<()> {
     places.make_state_dir()?;
     let path = places.own_log_file();
-    let open = OpenOptions::new().create(true).append(true).open(&path);
+    let open = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(OWNER_ONLY)
+        .open(&path);
     let file = open.wrap_err_with(|| format!("kdeck's own log {}", path.display()))?;
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("KDECK_LOG").unwrap_or_else(|_| "info".into());

@@ -44,7 +44,7 @@ pub enum PlaceError {
     /// A directory cannot be made.
     #[error("cannot create the {what} directory {}: {error}; make it, or set {set}", path.display())]
     Create {
-        /// Which: "state", "runtime", "log".
+        /// Which: "state", "runtime".
         what: &'static str,
         /// Where it would be.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum PlaceError {
     /// A directory is there but cannot be written to.
     #[error("cannot write to the {what} directory {}: {error}; change its permissions, or set {set}", path.display())]
     NotWritable {
-        /// Which: "state", "runtime", "log".
+        /// Which: "state", "runtime".
         what: &'static str,
         /// Where it is.
         path: PathBuf,
@@ -189,14 +189,6 @@ impl Places {
         make("state", &self.state_dir, STATE_VARIABLE, 0o700)
     }
 
-    /// Makes the directory of the logs.
-    ///
-    /// # Errors
-    /// [`PlaceError`] if it cannot be made or written to.
-    pub fn make_log_dir(&self, config: &Config) -> Result<(), PlaceError> {
-        make("log", &self.log_dir(config), LOG_SETTING, 0o700)
-    }
-
     /// Makes the directory of the sockets, which nobody else may enter, whatever the umask is.
     ///
     /// # Errors
@@ -255,8 +247,6 @@ pub const CONFIG_VARIABLE: &str = "KDECK_CONFIG_DIR";
 pub const STATE_VARIABLE: &str = "KDECK_STATE_DIR";
 /// Takes the place of the XDG runtime directory.
 pub const RUNTIME_VARIABLE: &str = "KDECK_RUNTIME_DIR";
-/// What decides where logs are.
-const LOG_SETTING: &str = "`directory` in [log]";
 
 #[cfg(test)]
 mod tests {

@@ -87,6 +87,15 @@ fn what_is_on_the_disk_is_its_owners_alone_and_holds_no_password() {
         assert_eq!(mode(&home.join("state").join(name)), 0o600, "{name}");
     }
     let state = files(&home.join("state"));
+    // What targets print is in there, and what is typed to them.
+    let logs = home.join("state/logs");
+    assert_eq!(mode(&logs), 0o700);
+    let written: Vec<_> = files(&logs);
+    assert!(!written.is_empty(), "nothing was logged: {state:?}");
+    for log in written.iter().chain([&home.join("state/kdeck.log")]) {
+        assert_eq!(mode(log), 0o600, "{}", log.display());
+    }
+    assert_eq!(mode(&home.join("run/servers")), 0o700);
     let keys = state.iter().filter(|path| {
         let text = fs::read(path).unwrap_or_default();
         memchr::memmem::find(&text, b"PRIVATE KEY").is_some()

@@ -1,8 +1,9 @@
 //! One target's log files: naming, rotation, and writes that may fail in the middle.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -149,9 +150,16 @@ impl LogFile {
 
     fn open(&mut self) -> Result<(), String> {
         let path = self.path();
-        fs::create_dir_all(&self.directory)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(OWNER_ENTERS)
+            .create(&self.directory)
             .map_err(|error| failure("make the folder", &self.directory, &error))?;
-        let open = OpenOptions::new().create(true).append(true).open(&path);
+        let open = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(OWNER_ONLY)
+            .open(&path);
         let file = open.map_err(|error| failure("open", &path, &error))?;
         self.size = file.metadata().map(|data| data.len()).unwrap_or(0);
         self.file = Some(file);
@@ -210,6 +218,11 @@ impl LogFile {
         ))
     }
 }
+
+/// Folders that are made are for their owner: what targets print has keys and passwords in it.
+const OWNER_ENTERS: u32 = 0o700;
+/// So are files that are made. One that is there keeps the rights somebody gave it.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A target's name as part of a file's name: whatever could leave the folder is replaced.
 fn file_name(name: &str) -> String {
