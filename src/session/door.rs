@@ -28,7 +28,7 @@ use crate::proto::session::login::{LoginError, Passwords, ServerLogin};
 use crate::proto::session::{Answer, Granted};
 
 use super::Permission;
-use super::guard::{Attempt, Guard, Origin, Seat};
+use super::guard::{Attempt, Guard, Origin, SILENT_MAX, Seat};
 use super::transport::Peer;
 
 pub use knock::{KnockError, Welcomed, knock};
@@ -182,7 +182,12 @@ impl Stranger {
         self,
         work: impl Future<Output = Result<T, String>>,
     ) -> Result<(Self, T), Refusal> {
-        match timeout_at(self.deadline, work).await {
+        let done = tokio::select! {
+            biased;
+            () = self.seat.cut() => return Err(self.cut()),
+            done = timeout_at(self.deadline, work) => done,
+        };
+        match done {
             Ok(Ok(done)) => Ok((self, done)),
             Ok(Err(text)) => Err(self.refusal(RefusalKind::Malformed, None, text)),
             Err(_) => Err(self.too_slow(None)),
@@ -199,7 +204,11 @@ impl Stranger {
     {
         let mut client = None;
         let talk = self.talk(&mut stream, binding, &mut client);
-        let ended = timeout_at(self.deadline, talk).await;
+        let ended = tokio::select! {
+            biased;
+            () = self.seat.cut() => return Err(self.cut()),
+            ended = timeout_at(self.deadline, talk) => ended,
+        };
         match ended {
             Ok(Ok((permission, warning))) => Ok(Admitted {
                 stream,
@@ -237,6 +246,7 @@ impl Stranger {
                 return Err(error.into());
             }
         };
+        self.seat.greeted();
         let warning = versions.warning(Side::Client);
         let observe_only = hello.observe_only;
         *client = Some(Greeted::new(hello, versions));
@@ -315,6 +325,15 @@ impl Stranger {
                 told: None,
             }),
         }
+    }
+
+    /// Silent for too long where others wait.
+    fn cut(self) -> Refusal {
+        let text = format!(
+            "silent for {} s or more; another has the place",
+            SILENT_MAX.as_secs()
+        );
+        self.refusal(RefusalKind::TooSlow, None, text)
     }
 
     fn too_slow(self, client: Option<Greeted>) -> Refusal {

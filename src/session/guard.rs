@@ -1,5 +1,8 @@
 //! What strangers may cost: how many there are at once, and how often somebody tries passwords.
 //!
+//! When all places are taken, who has long said nothing makes room for who has just come: otherwise a few silent ones
+//! would keep friends waiting for as long as the door has patience with them.
+//!
 //! One guard for all servers of a host. It admits nobody and knows no password; the [`door`](super::door) asks it. Where
 //! somebody comes from is an address as far as one person can choose it, see [`Origin`].
 //!
@@ -14,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::link::network;
 
@@ -25,6 +29,10 @@ pub const STRANGERS_PER_ADDRESS_MAX: usize = 8;
 
 /// Strangers at once from this machine, by each way in. More: people come through tunnels and proxies that end here.
 pub const STRANGERS_HERE_MAX: usize = 32;
+
+/// How long a stranger may say nothing, not even a greeting, before others may have the place. A client greets as soon as
+/// the transport's handshake is done, which takes a few times as long as a byte is under way.
+pub const SILENT_MAX: Duration = Duration::from_secs(1);
 
 /// How long an origin waits after its first failure. Doubles with each up to [`DELAY_MAX`].
 pub const DELAY: Duration = Duration::from_millis(500);
@@ -117,24 +125,45 @@ impl Guard {
         Arc::new(Self::default())
     }
 
-    /// A place for one stranger, free again when it is dropped.
+    /// A place for one stranger, free again when it is dropped. If there is none, one who has been silent for
+    /// [`SILENT_MAX`] is [cut](Seat::cut): another of the same origin, or one of the origin that has the most places and
+    /// more than this one.
     ///
     /// # Errors
     /// Which limit has been reached.
     pub fn seat(self: &Arc<Self>, origin: Origin) -> Result<Seat, Full> {
+        let now = Instant::now();
         let mut state = self.state();
-        let total: usize = state.strangers.values().sum();
-        if total >= STRANGERS_MAX {
-            return Err(Full::Everywhere(total));
+        let (total, here) = (state.strangers.len(), state.of(origin));
+        let (full, from) = if here >= origin.strangers_max() {
+            (Some(Full::Origin(here)), Some(origin))
+        } else if total >= STRANGERS_MAX {
+            let own = (here > 0).then_some(origin);
+            (Some(Full::Everywhere(total)), state.most_but(here).or(own))
+        } else {
+            (None, None)
+        };
+        if let Some(full) = full {
+            let silent = from.and_then(|origin| state.longest_silent(origin, now));
+            let silent = silent.ok_or(full)?;
+            // Its place is free now, though its task has still to hear of it.
+            state.strangers.remove(silent).cut.cancel();
         }
-        let here = state.strangers.entry(origin).or_default();
-        if *here >= origin.strangers_max() {
-            return Err(Full::Origin(*here));
-        }
-        *here += 1;
+        let number = state.next;
+        state.next += 1;
+        let cut = CancellationToken::new();
+        state.strangers.push(Stranger {
+            number,
+            origin,
+            since: now,
+            silent: true,
+            cut: cut.clone(),
+        });
         Ok(Seat {
             guard: Arc::clone(self),
             origin,
+            number,
+            cut,
         })
     }
 
@@ -178,9 +207,25 @@ impl Guard {
 pub struct Seat {
     guard: Arc<Guard>,
     origin: Origin,
+    number: u64,
+    cut: CancellationToken,
 }
 
 impl Seat {
+    /// Who sits here has greeted: the place is theirs.
+    pub fn greeted(&self) {
+        let mut state = self.guard.state();
+        let mut strangers = state.strangers.iter_mut();
+        if let Some(stranger) = strangers.find(|stranger| stranger.number == self.number) {
+            stranger.silent = false;
+        }
+    }
+
+    /// Waits until somebody else has this place.
+    pub async fn cut(&self) {
+        self.cut.cancelled().await;
+    }
+
     /// Begins a login of who sits here, see [`Guard::attempt`].
     ///
     /// # Errors
@@ -193,12 +238,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.guard.state();
-        if let Some(here) = state.strangers.get_mut(&self.origin) {
-            *here = here.saturating_sub(1);
-            if *here == 0 {
-                state.strangers.remove(&self.origin);
-            }
-        }
+        state
+            .strangers
+            .retain(|stranger| stranger.number != self.number);
     }
 }
 
@@ -239,12 +281,24 @@ impl Drop for Attempt {
 
 #[derive(Debug, Default)]
 struct State {
-    /// At most [`STRANGERS_MAX`] origins.
-    strangers: HashMap<Origin, usize>,
+    /// At most [`STRANGERS_MAX`], who came first first.
+    strangers: Vec<Stranger>,
+    /// The number of the next.
+    next: u64,
     /// At most [`ORIGINS_MAX`] origins.
     records: HashMap<Origin, Record>,
     /// When the recent failures from everywhere are forgotten: each adds a second.
     failures_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Stranger {
+    number: u64,
+    origin: Origin,
+    since: Instant,
+    /// Has not greeted.
+    silent: bool,
+    cut: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -269,6 +323,26 @@ impl Record {
 }
 
 impl State {
+    /// How many are there from an origin.
+    fn of(&self, origin: Origin) -> usize {
+        let same = |stranger: &&Stranger| stranger.origin == origin;
+        self.strangers.iter().filter(same).count()
+    }
+
+    /// The origin that has the most places, if that is more than so many.
+    fn most_but(&self, places: usize) -> Option<Origin> {
+        let origins = self.strangers.iter().map(|stranger| stranger.origin);
+        let most = origins.max_by_key(|origin| self.of(*origin))?;
+        (self.of(most) > places).then_some(most)
+    }
+
+    /// Where who has been silent longest is, of an origin, if that is too long.
+    fn longest_silent(&self, origin: Origin, now: Instant) -> Option<usize> {
+        self.strangers.iter().position(|stranger| {
+            stranger.origin == origin && stranger.silent && now - stranger.since >= SILENT_MAX
+        })
+    }
+
     fn record(&mut self, origin: Origin, now: Instant) -> &mut Record {
         if !self.records.contains_key(&origin) && self.records.len() >= ORIGINS_MAX {
             self.make_room(now);

@@ -150,7 +150,56 @@ fn seats_are_limited_by_address_and_in_all_and_free_again() {
     );
     seats.clear();
     assert!(guard.seat(from(1)).is_ok());
+    drop(guard.seat(from(1)));
     assert!(guard.state().strangers.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_silent_for_long_makes_room_for_another_of_the_same_address() {
+    let guard = Guard::new();
+    let seats: Vec<_> = (0..STRANGERS_PER_ADDRESS_MAX)
+        .map(|_| guard.seat(from(1)).unwrap())
+        .collect();
+    seats[0].greeted();
+    assert!(guard.seat(from(1)).is_err(), "they may be about to greet");
+    advance(SILENT_MAX).await;
+    let friend = guard.seat(from(1)).unwrap();
+    let cut = |seats: &[Seat]| -> Vec<usize> {
+        let numbered = seats.iter().enumerate();
+        numbered
+            .filter_map(|(number, seat)| seat.cut.is_cancelled().then_some(number))
+            .collect()
+    };
+    assert_eq!(cut(&seats), [1], "the first who has not greeted");
+    friend.greeted();
+    let more: Vec<_> = (0..10).filter_map(|_| guard.seat(from(1)).ok()).collect();
+    assert_eq!(
+        cut(&seats).len(),
+        seats.len() - 1,
+        "all but who has greeted"
+    );
+    assert!(!friend.cut.is_cancelled());
+    assert_eq!(guard.state().of(from(1)), STRANGERS_PER_ADDRESS_MAX);
+    drop(seats);
+    assert_eq!(guard.state().of(from(1)), more.len() + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_from_one_address_make_room_for_one_from_another() {
+    let guard = Guard::new();
+    let here = Origin::new("npipe", None);
+    let crowd: Vec<_> = (0..STRANGERS_HERE_MAX)
+        .map(|_| guard.seat(here).unwrap())
+        .collect();
+    let others: Vec<_> = (0..STRANGERS_MAX)
+        .filter_map(|number| guard.seat(from(u8::try_from(number).unwrap())).ok())
+        .collect();
+    advance(SILENT_MAX).await;
+    let _friend = guard.seat(from(250)).unwrap();
+    assert!(crowd[0].cut.is_cancelled());
+    assert!(others.iter().all(|seat| !seat.cut.is_cancelled()));
+    let _own = guard.seat(here).expect("one of their own makes room");
+    assert_eq!(guard.state().strangers.len(), STRANGERS_MAX);
 }
 
 #[test]
