@@ -53,6 +53,8 @@ pub enum Right {
 pub enum Place {
     /// The deck: it works everywhere.
     Deck(fn(Call) -> Replies),
+    /// The debugger of each target; commands of its own may stand behind it with `;` between.
+    Debugger,
     /// The screen, which has it as an action.
     Screen,
 }
@@ -86,6 +88,15 @@ pub(super) const fn deck(
     help: &'static str,
 ) -> Command {
     plain(name, arguments, help, Place::Deck(run))
+}
+
+/// A command of debuggers.
+pub(super) const fn debugger(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+) -> Command {
+    plain(name, arguments, help, Place::Debugger)
 }
 
 /// A command of the screen.

@@ -51,7 +51,7 @@ impl Line {
         let verb = match rest.strip_prefix('.') {
             Some(text) if text.starts_with('.') => Verb::Text(text.to_owned()),
             Some(command) if command.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-                let (name, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                let (name, argument) = name_in(rest);
                 Verb::Command(table::find(name)?, argument.trim().to_owned())
             }
             _ => Verb::Text(rest.to_owned()),
@@ -59,16 +59,59 @@ impl Line {
         Ok(Self { address, verb })
     }
 
-    /// Whether it is a comment to debuggers, `* ...` or `$$ ...`, which stays where it was typed.
+    /// Whether it is a comment to debuggers, `* ...` or `$$ ...`, which stays where it was typed. The second ends at a `;`:
+    /// what stands behind is carried out.
     pub fn is_comment(&self, rack: &Rack, focus: Option<TargetId>) -> bool {
         let Verb::Text(text) = &self.verb else {
             return false;
         };
-        let targets = self.targets(rack, focus).unwrap_or_default();
         let text = text.trim_start();
-        (text.starts_with('*') || text.starts_with("$$"))
-            && !targets.is_empty()
-            && targets.iter().all(|target| target.debugger)
+        let is_whole = text.starts_with("$$") && debugger::first_command(text).1.is_empty();
+        (text.starts_with('*') || is_whole) && self.is_for_debuggers(rack, focus)
+    }
+
+    /// A line for debuggers that begins with `.echo TEXT` and goes on behind a `;`: the lines that say the texts, and the
+    /// line that is left, for the same targets.
+    pub(super) fn echoes(
+        &self,
+        rack: &Rack,
+        focus: Option<TargetId>,
+    ) -> Option<(Vec<String>, String)> {
+        const ECHO: &str = ".echo";
+        let Verb::Command(command, argument) = &self.verb else {
+            return None;
+        };
+        if command.name != ECHO || !self.is_for_debuggers(rack, focus) {
+            return None;
+        }
+        let mut said = Vec::new();
+        let mut rest = argument.as_str();
+        loop {
+            let (text, behind) = debugger::first_command(rest);
+            let line = format!("{ECHO} {text}");
+            if behind.is_empty() {
+                return (!said.is_empty()).then_some((said, line));
+            }
+            said.push(line);
+            rest = match behind.strip_prefix(ECHO) {
+                Some(text) if text.starts_with([' ', '\t']) => text.trim_start(),
+                _ => return Some((said, self.addressed(behind))),
+            };
+        }
+    }
+
+    /// A line for the same targets.
+    fn addressed(&self, line: &str) -> String {
+        match &self.address {
+            Some(address) => format!("{address} {line}"),
+            None => line.to_owned(),
+        }
+    }
+
+    /// Whether it is for targets that are debugged, and for no others.
+    fn is_for_debuggers(&self, rack: &Rack, focus: Option<TargetId>) -> bool {
+        let targets = self.targets(rack, focus).unwrap_or_default();
+        !targets.is_empty() && targets.iter().all(|target| target.debugger)
     }
 
     /// Whether a client carries it out by itself, instead of its host.
@@ -155,8 +198,25 @@ impl Line {
             Verb::Text(text) => targets
                 .iter()
                 .any(|target| !target.debugger || debugger::changes(text)),
-            Verb::Command(command, _) => command.writes,
+            Verb::Command(command, argument) => {
+                let behind = match command.place {
+                    Place::Debugger => debugger::first_command(argument).1,
+                    _ => "",
+                };
+                command.writes || (!behind.is_empty() && debugger::changes(behind))
+            }
         }
+    }
+}
+
+/// The name of the command that a line begins with, and what stands behind it. Behind one for debuggers other commands
+/// may follow a `;` at once.
+fn name_in(line: &str) -> (&str, &str) {
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    let (name, argument) = line.split_at(end);
+    match name.find(';').map(|end| line.split_at(end)) {
+        Some((name, argument)) if table::is_for_debuggers(name) => (name, argument),
+        _ => (name, argument),
     }
 }
 
@@ -210,6 +270,17 @@ mod tests {
             Verb::Text("./configure".into())
         );
         assert_eq!(Line::parse(".").unwrap().verb, Verb::Text(".".into()));
+    }
+
+    #[test]
+    fn commands_for_debuggers_may_be_followed_by_others_at_once() {
+        let line = Line::parse(".bugcheck;r rip").unwrap();
+        let Verb::Command(command, argument) = line.verb else {
+            panic!("a command")
+        };
+        assert_eq!((command.name, argument.as_str()), (".bugcheck", ";r rip"));
+        assert!(Line::parse(".time; r rip").is_ok());
+        assert!(Line::parse(".status;r").is_err());
     }
 
     #[test]

@@ -124,6 +124,11 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
     {
         return client.submit(focus, line);
     }
+    if let Some((echoes, behind)) = parsed.echoes(&deck.rack(), focus) {
+        let said = echoes.into_iter();
+        let said = said.map(|line| submit(deck, author, None, &line)).collect();
+        return after(said, submit(deck, author, focus, &behind));
+    }
     let allowed = match deck {
         Deck::Host(host) => host.allowed(),
         Deck::Client(_) => Allowed::default(),
@@ -181,6 +186,7 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
                     _ => replies,
                 }
             }
+            Place::Debugger => link::debugger(call(targets, command.name, argument)),
             Place::Screen => ready(Err(format!("{} is a command of the screen", command.name))),
         },
     }
@@ -222,6 +228,18 @@ fn about_session(
         Deck::Host(_) if console => None,
         Deck::Host(_) => quitting(line, author.permission < Permission::Owner, console),
     }
+}
+
+/// The answers to the last of several commands, and to those before it that were not done.
+fn after(before: Vec<Replies>, last: Replies) -> Replies {
+    Box::pin(async move {
+        let mut replies = Vec::new();
+        for before in before {
+            replies.extend(before.await.into_iter().filter(|reply| !reply.ok));
+        }
+        replies.extend(last.await);
+        replies
+    })
 }
 
 /// An answer that is there already and concerns no target.

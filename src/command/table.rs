@@ -1,6 +1,6 @@
 //! The one table of all commands: parser, completion, help and manual read it.
 
-use super::entry::{Command, Completes, Right, deck, screen};
+use super::entry::{Command, Completes, Place, Right, debugger, deck, screen};
 use super::{devices, history, link, rack, session, shell};
 
 /// Every command, by name.
@@ -31,10 +31,9 @@ pub const TABLE: &[Command] = &[
     )
     .needs(Right::Steer)
     .announced(),
-    deck(
+    debugger(
         ".bugcheck",
         "",
-        link::debugger,
         "show the bug check that stopped a Windows target: code, name, parameters",
     ),
     deck(
@@ -66,17 +65,15 @@ pub const TABLE: &[Command] = &[
         "connect now, without waiting for the next try",
     )
     .writes(),
-    deck(
+    debugger(
         ".crash",
         "",
-        link::debugger,
         "stop a Windows target with a bug check (0xE2)",
     )
     .writes(),
-    deck(
+    debugger(
         ".cxr",
         "[ADDRESS]",
-        link::debugger,
         "look at registers and stack as the context record at ADDRESS has them",
     ),
     deck(
@@ -95,10 +92,9 @@ pub const TABLE: &[Command] = &[
         "list the devices that came in by the chat port",
     )
     .waits(),
-    deck(
+    debugger(
         ".diag",
         "",
-        link::debugger,
         "tell what was seen on a waiting target's port, and what to do about it",
     ),
     deck(
@@ -137,12 +133,7 @@ pub const TABLE: &[Command] = &[
         "count and show the lines of the history that match",
     )
     .waits(),
-    deck(
-        ".formats",
-        "EXPRESSION",
-        link::debugger,
-        "show a number in all formats",
-    ),
+    debugger(".formats", "EXPRESSION", "show a number in all formats"),
     deck(
         ".help",
         "[COMMAND]",
@@ -171,12 +162,7 @@ pub const TABLE: &[Command] = &[
         history::last,
         "show the last N lines of the history (10)",
     ),
-    deck(
-        ".lastevent",
-        "",
-        link::debugger,
-        "show what stopped the target last",
-    ),
+    debugger(".lastevent", "", "show what stopped the target last"),
     screen(
         ".layout",
         "[1|columns|rows|grid]",
@@ -204,10 +190,9 @@ pub const TABLE: &[Command] = &[
     .needs(Right::Programs)
     .announced(),
     screen(".open", "[NAME...]", "open targets in panes").completes(Completes::Targets),
-    deck(
+    debugger(
         ".prompt",
         "[ANSWER]",
-        link::debugger,
         "show what the target asks, or answer it",
     )
     .writes(),
@@ -225,21 +210,14 @@ pub const TABLE: &[Command] = &[
         "",
         "send every key to the target in front, until the escape key",
     ),
-    deck(
+    debugger(
         ".readmem",
         "FILE RANGE",
-        link::debugger,
         "write a file of the host into the target's memory",
     )
     .writes()
     .needs(Right::Files),
-    deck(
-        ".reboot",
-        "",
-        link::debugger,
-        "restart a Windows target at once",
-    )
-    .writes(),
+    debugger(".reboot", "", "restart a Windows target at once").writes(),
     deck(
         ".release",
         "[NAME...]",
@@ -351,16 +329,14 @@ pub const TABLE: &[Command] = &[
         "change the colours, or go on to the next theme",
     )
     .completes(Completes::Themes),
-    deck(
+    debugger(
         ".time",
         "",
-        link::debugger,
         "show the times of the session and of the target",
     ),
-    deck(
+    debugger(
         ".trap",
         "[ADDRESS]",
-        link::debugger,
         "look at registers and stack as the trap frame at ADDRESS has them",
     ),
     deck(
@@ -376,15 +352,23 @@ pub const TABLE: &[Command] = &[
         session::who,
         "tell who is here, what they may do and since when",
     ),
-    deck(
+    debugger(
         ".writemem",
         "FILE RANGE",
-        link::debugger,
         "write memory of the target to a file of the host",
     )
     .needs(Right::Files)
     .requests(),
 ];
+
+/// Whether a command of that name is carried out by the debuggers of targets.
+pub fn is_for_debuggers(name: &str) -> bool {
+    let of_debuggers = |command: &&Command| matches!(command.place, Place::Debugger);
+    TABLE
+        .iter()
+        .filter(of_debuggers)
+        .any(|command| command.name == name)
+}
 
 /// The command of that name.
 ///

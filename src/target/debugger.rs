@@ -205,6 +205,28 @@ pub fn touches_files(line: &str) -> bool {
         .any(|name| line.contains(name))
 }
 
+/// The first command of a line and what stands behind the `;` that ends it, both without blanks around. A `;` in quotes
+/// ends nothing.
+pub fn first_command(line: &str) -> (&str, &str) {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let ends = |byte: u8| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b';' => return !is_quoted,
+            _ => {}
+        }
+        false
+    };
+    let end = line.bytes().position(ends).unwrap_or(line.len());
+    let (command, behind) = line.split_at(end);
+    (
+        command.trim(),
+        behind.trim_start_matches([' ', '\t', ';']).trim_end(),
+    )
+}
+
 /// The command of that name, in any case of letters.
 pub fn find(name: &str) -> Option<&'static Command> {
     TABLE
@@ -294,6 +316,13 @@ mod tests {
         ] {
             assert!(changes(line), "{line}");
         }
+    }
+
+    #[test]
+    fn a_command_ends_at_a_semicolon_outside_of_quotes() {
+        assert_eq!(first_command("a ; b;c "), ("a", "b;c"));
+        assert_eq!(first_command(r#"bp "x;y";; g"#), (r#"bp "x;y""#, "g"));
+        assert_eq!(first_command(" a"), ("a", ""));
     }
 
     #[test]

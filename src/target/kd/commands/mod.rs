@@ -164,6 +164,8 @@ fn begin<'d>(debugger: &'d mut Debugger<'_>, name: &'d str, typed: &Typed<'d>) -
         "!dbgprint" => Box::pin(machine::debug_prints(debugger)),
         ".reboot" => done(Ok(crashes::reboot(debugger))),
         ".crash" => Box::pin(crashes::crash(debugger)),
+        ".diag" => done(Ok(debugger.diagnosis())),
+        ".echo" => done(Ok(unquoted(rest).to_owned())),
         ".prompt" => done(Ok("the target asks nothing".to_owned())),
         "sx" => done(Ok(machine::events(debugger))),
         "sxe" | "sxd" => done(machine::stop_on_event(debugger, name == "sxe", rest)),
@@ -183,11 +185,19 @@ fn done<'d>(result: Result<String, Fault>) -> Doing<'d> {
     Box::pin(std::future::ready(result))
 }
 
+/// The text that `.echo` shows. Quotes around it let a `;` stand in it, and are no part of it.
+fn unquoted(text: &str) -> &str {
+    let inner = text
+        .strip_prefix('"')
+        .map(|text| text.trim_end_matches('"'));
+    inner.unwrap_or(text)
+}
+
 /// Whether a command has to find the target stopped.
 fn needs_stop(name: &str) -> bool {
     match name {
         // What may be asked of a running target needs memory only for some of its answers.
-        ".diag" | ".prompt" | ".formats" | ".time" | ".lastevent" | "!analyze" => false,
+        ".diag" | ".echo" | ".prompt" | ".formats" | ".time" | ".lastevent" | "!analyze" => false,
         _ if name.starts_with("lm") => false,
         _ => match debugger::find(name) {
             Some(command) => command.stopped,

@@ -1,5 +1,7 @@
 //! A typed line as commands: `;` between them, quotes around texts, comments, and what a command begins with.
 
+use crate::target::debugger;
+
 /// One command of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Typed<'a> {
@@ -23,29 +25,13 @@ pub fn commands(line: &str) -> impl Iterator<Item = &str> {
                 return None;
             }
             let is_comment = rest.starts_with("$$");
-            let end = end_of_command(rest);
-            let (command, more) = rest.split_at(end);
+            let (command, more) = debugger::first_command(rest);
             rest = more;
             if !is_comment {
-                return Some(command.trim());
+                return Some(command);
             }
         }
     })
-}
-
-/// Where the first command ends: at a `;` that stands in no quotes.
-fn end_of_command(text: &str) -> usize {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_quoted => is_escaped = true,
-            b'"' => is_quoted = !is_quoted,
-            b';' if !is_quoted => return at,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 impl<'a> Typed<'a> {
