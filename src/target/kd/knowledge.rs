@@ -18,6 +18,17 @@ use crate::transcript::Time;
 /// Memory is fetched in pieces of this size, bytes: a round trip more costs more than some bytes more.
 const PIECE_BYTES: u64 = 512;
 
+/// A processor that stands on a breakpoint while another is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Which.
+    pub processor: u16,
+    /// Where.
+    pub pc: u64,
+    /// The breakpoint instruction there is the program's own: it has to be behind it when the target goes on.
+    pub is_own: bool,
+}
+
 /// One debugger's knowledge.
 #[derive(Debug)]
 pub struct Knowledge {
@@ -53,8 +64,8 @@ pub struct Knowledge {
     pub leftovers: Range<u32>,
     /// Breakpoints that end one step or one `g ADDRESS`: address and the target's number.
     pub passing: Vec<(u64, Option<u32>)>,
-    /// A processor that stands on a breakpoint while another is looked at, and where.
-    pub left: Option<(u16, u64)>,
+    /// A processor that stands on a breakpoint while another is looked at.
+    pub left: Option<Left>,
     /// Pseudo registers.
     pub pseudo: Pseudo,
     /// The base of numbers without a prefix.

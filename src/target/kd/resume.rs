@@ -61,7 +61,7 @@ impl Debugger<'_> {
             self.running();
             return Ok(());
         }
-        let is_ours = stop.is_ours;
+        let (is_ours, code) = (stop.is_ours, stop.code);
         let (stopped_at, processor, is_own) = (stop.pc, stop.processor, stop.is_own_breakpoint);
         // The program knows nothing of breakpoints and steps that are ours.
         let status = if is_ours {
@@ -70,7 +70,10 @@ impl Debugger<'_> {
             go.status
         };
         self.known.looked_at = None;
-        let mut at = if stop.code == 0 {
+        if !status.is_failure() {
+            self.pass_what_was_left().await?;
+        }
+        let mut at = if code == 0 {
             stopped_at
         } else {
             self.registers_of(processor).await?.instruction()

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
+use super::knowledge::Left;
 use super::stop::Stop;
 use crate::proto::kd::{Call, context};
 
@@ -40,21 +41,17 @@ impl Debugger<'_> {
         };
         // What happened to it is what was told of the whole machine before: nothing new to judge.
         let mut stop = Stop::new(self.known.architecture, &change);
-        if self.known.breakpoints.software_at(stop.pc).is_some() {
-            stop.is_own_breakpoint = false;
-            stop.is_ours = true;
-        }
+        let left = self.known.left.or(stands);
+        let returns_to = left.filter(|left| left.processor == change.processor);
+        stop.is_own_breakpoint = returns_to.is_some_and(|left| left.is_own);
+        stop.is_ours = self.known.breakpoints.software_at(stop.pc).is_some();
         let modules_read = self.known.modules_read;
         self.known.resumed();
         self.known.modules_read = modules_read;
         self.known.stopped_at(change.pc);
         self.known.processor = change.processor;
         self.known.thread = change.thread;
-        self.known.left = self
-            .known
-            .left
-            .or(stands)
-            .filter(|(left, _)| *left != change.processor);
+        self.known.left = left.filter(|left| left.processor != change.processor);
         self.looks_at(stop);
         self.current = Some(change);
         if self.known.processor == processor {
@@ -67,24 +64,41 @@ impl Debugger<'_> {
         }
     }
 
-    /// A processor that stopped at a breakpoint instruction of the program's own goes past it. That is done when the
-    /// target goes on, but nobody thinks of it any more when another processor is looked at. One that stands on a
-    /// breakpoint of ours has to step off it then: which, and where.
-    async fn leave(&mut self) -> Result<Option<(u16, u64)>, Fault> {
-        let Phase::Stopped(stop) = &mut self.phase else {
+    /// Where the processor that is looked at stands, if it has to get off there before the target goes on: on a
+    /// breakpoint of ours, or on one of the program's own, which it has executed by stopping.
+    async fn leave(&mut self) -> Result<Option<Left>, Fault> {
+        let Phase::Stopped(stop) = &self.phase else {
             return Ok(None);
         };
-        let (pc, processor) = (stop.pc, stop.processor);
-        let (is_own, is_ours) = (std::mem::take(&mut stop.is_own_breakpoint), stop.is_ours);
+        let left = Left {
+            processor: stop.processor,
+            pc: stop.pc,
+            is_own: stop.is_own_breakpoint,
+        };
+        let is_ours = stop.is_ours;
         self.known.looked_at = None;
-        let architecture = self.known.architecture;
-        if is_own && self.registers().await?.instruction() == pc {
-            let past = pc.wrapping_add(architecture.breakpoint().len() as u64);
-            let counter = context::program_counter(architecture);
-            self.set_register(counter, past).await?;
-            return Ok(None);
+        let is_there = self.registers().await?.instruction() == left.pc;
+        Ok(Some(left).filter(|left| is_ours || (left.is_own && is_there)))
+    }
+
+    /// A processor that was left at a breakpoint instruction of the program's own goes past it, before the target goes on.
+    ///
+    /// # Errors
+    /// Those of [`Debugger::call`].
+    pub(super) async fn pass_what_was_left(&mut self) -> Result<(), Fault> {
+        let Some(left) = self.known.left.filter(|left| left.is_own) else {
+            return Ok(());
+        };
+        if self.registers_of(left.processor).await?.instruction() != left.pc {
+            return Ok(());
         }
-        Ok(Some((processor, pc)).filter(|_| is_ours))
+        let architecture = self.known.architecture;
+        let past = left.pc.wrapping_add(architecture.breakpoint().len() as u64);
+        let looked_at = std::mem::replace(&mut self.known.processor, left.processor);
+        let counter = context::program_counter(architecture);
+        let passed = self.set_register(counter, past).await;
+        self.known.processor = looked_at;
+        passed
     }
 
     /// Before the target goes on: a processor that was left standing on a breakpoint is looked at again, so that it
@@ -95,7 +109,7 @@ impl Debugger<'_> {
     pub(super) async fn return_to_breakpoint(&mut self) -> Result<(), Fault> {
         let stands = self.stands_elsewhere().await?;
         match (self.known.left, stands) {
-            (Some((processor, _)), Some(_)) => match self.switch(processor).await {
+            (Some(left), Some(_)) => match self.switch(left.processor).await {
                 // It stays where it is; the breakpoint is left out until the next stop.
                 Ok(()) | Err(Fault::Words(_)) => Ok(()),
                 Err(fault) => Err(fault),
@@ -109,11 +123,11 @@ impl Debugger<'_> {
     /// # Errors
     /// Those of [`Debugger::call`].
     pub(super) async fn stands_elsewhere(&mut self) -> Result<Option<u64>, Fault> {
-        let Some((processor, address)) = self.known.left else {
+        let Some(left) = self.known.left else {
             return Ok(None);
         };
-        let is_there = self.known.breakpoints.software_at(address).is_some()
-            && self.registers_of(processor).await?.instruction() == address;
-        Ok(Some(address).filter(|_| is_there))
+        let is_there = self.known.breakpoints.software_at(left.pc).is_some()
+            && self.registers_of(left.processor).await?.instruction() == left.pc;
+        Ok(Some(left.pc).filter(|_| is_there))
     }
 }

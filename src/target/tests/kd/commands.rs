@@ -63,7 +63,13 @@ async fn another_processor_is_looked_at_for_one_command_or_until_further_notice(
     assert!(lab.refused("~9s").await.contains("no processor 9"));
     // The break-in's own breakpoint is behind it, whichever processor it goes on from.
     lab.line("~0s").await;
-    lab.told().await;
+    assert_eq!(lab.line("r rip").await, own, "looking moves nothing");
+    lab.line("~1s").await;
+    lab.forget();
+    lab.line("g").await;
+    lab.rig.state(State::Running).await;
+    lab.ask(Request::Break).await.unwrap();
+    assert!(lab.line(".lastevent").await.contains("asked for by"));
     lab.line("g").await;
     lab.rig.state(State::Running).await;
     assert!(lab.refused("r").await.contains("needs a stopped target"));
