@@ -25,8 +25,11 @@ pub trait Scope {
     fn memory(&self) -> &dyn Memory;
     /// A register by name, without `@`.
     fn register(&self, name: &str) -> Option<u64>;
-    /// A pseudo register by name, without `$`.
-    fn pseudo(&self, name: &str) -> Option<u64>;
+    /// A pseudo register by name, without `$`; `None` if there is none of that name, or nobody knows its value.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] only: some follow from memory.
+    fn pseudo(&self, name: &str) -> Result<Option<u64>, Fault>;
     /// The address of a name, in a module or anywhere.
     fn symbol(&self, module: Option<&str>, name: &str) -> Option<u64>;
 }

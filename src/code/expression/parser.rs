@@ -87,7 +87,7 @@ impl<'t, 's> Parser<'t, 's> {
             Some(b'$') => self.pseudo(),
             Some(b'.') => {
                 self.advance(1);
-                let here = self.scope.pseudo("ip");
+                let here = self.scope.pseudo("ip").map_err(ExpressionError::Missing)?;
                 here.ok_or_else(|| ExpressionError::Unresolved(format!(".{}", self.rest)))
             }
             _ => self.word(),
@@ -156,7 +156,7 @@ impl<'t, 's> Parser<'t, 's> {
         let at = self.rest;
         self.advance(1);
         let name = self.take_word();
-        let value = self.scope.pseudo(name);
+        let value = self.scope.pseudo(name).map_err(ExpressionError::Missing)?;
         value.ok_or_else(|| ExpressionError::Unresolved(at.to_owned()))
     }
 

@@ -11,7 +11,7 @@ use crate::code::machine::Machine;
 use crate::code::memory::Cache;
 use crate::code::modules::Modules;
 use crate::code::registers::Registers;
-use crate::proto::kd::kdbg::{Block, Field};
+use crate::proto::kd::kdbg::{self, Block, Field};
 use crate::proto::kd::{Architecture, Version};
 use crate::transcript::Time;
 
@@ -145,6 +145,20 @@ impl Knowledge {
         (value != 0).then_some(value)
     }
 
+    /// What follows from the thread that is looked at: its process and its block in user memory.
+    pub fn know_thread(&mut self) {
+        let thread = Some(self.thread).filter(|thread| *thread != 0);
+        let in_thread = |field| Some(thread?.wrapping_add(self.kernel_field(field)?));
+        let (process_at, teb_at) = (
+            in_thread(kdbg::KTHREAD_APC_PROCESS),
+            in_thread(kdbg::KTHREAD_TEB),
+        );
+        self.pseudo.peb_offset = self.kernel_field(kdbg::EPROCESS_PEB);
+        self.pseudo.thread = thread;
+        self.pseudo.process_at = process_at;
+        self.pseudo.teb_at = teb_at;
+    }
+
     /// The target goes on: what was read of it may change.
     pub fn resumed(&mut self) {
         self.memory.clear();
@@ -152,6 +166,9 @@ impl Knowledge {
         self.contexts.clear();
         self.looked_at = None;
         self.modules_read = false;
+        self.pseudo.thread = None;
+        self.pseudo.process_at = None;
+        self.pseudo.teb_at = None;
     }
 
     /// A stop at `pc` took the breakpoints in the code it reports out of the target.

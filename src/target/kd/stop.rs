@@ -133,6 +133,7 @@ impl Debugger<'_> {
 
     /// It is stopped there, and the code that it reported need not be fetched.
     pub(super) fn looks_at(&mut self, stop: Stop) {
+        self.known.know_thread();
         self.known.memory.insert(stop.pc, &stop.code_bytes);
         self.phase = Phase::Stopped(Box::new(stop));
     }

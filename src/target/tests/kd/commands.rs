@@ -42,6 +42,19 @@ async fn registers_are_shown_and_set_by_name() {
 }
 
 #[tokio::test]
+async fn pseudo_registers_follow_from_the_stop() {
+    let lab = Lab::stopped().await;
+    let ra = lab.line("r $ra").await;
+    assert!(lab.line("? $thread").await.contains("= ffff"));
+    lab.line("gu").await;
+    let rip = lab.line("r rip").await;
+    assert_eq!(ra.replace("$ra", "rip"), rip);
+    assert_ne!(lab.line("r $ra").await, ra);
+    assert!(lab.line("? $proc").await.contains("= ffff"));
+    lab.rig.end().await;
+}
+
+#[tokio::test]
 async fn another_processor_is_looked_at_for_one_command_or_until_further_notice() {
     let mut lab = Lab::stopped().await;
     let own = lab.line("r rip").await;
