@@ -129,7 +129,7 @@ pub fn texts(
 /// [`STEP_BYTES`] or [`HITS_MAX`] lines; and the offset to go on at.
 ///
 /// # Errors
-/// [`Fault::Missing`] only. Bytes that cannot be read on one side differ.
+/// [`Fault::Missing`] only. Bytes that cannot be read differ.
 pub fn differences(
     memory: &dyn Memory,
     machine: Machine,
@@ -146,7 +146,8 @@ pub fn differences(
         |byte: Option<u8>| byte.map_or_else(|| "??".to_owned(), |byte| format!("{byte:02x}"));
     let mut lines = Vec::new();
     for (at, (one, other)) in (0_u64..).zip(left_bytes.into_iter().zip(right_bytes)) {
-        if one == other {
+        // What cannot be read is not known to be equal.
+        if one == other && one.is_some() {
             continue;
         }
         if lines.len() == HITS_MAX {

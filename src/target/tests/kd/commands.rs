@@ -127,6 +127,10 @@ async fn memory_is_written_filled_copied_compared_and_searched() {
     assert_eq!(lab.line("c nt L10 @$t0").await, "");
     lab.line("eb @$t0+1 0").await;
     assert!(lab.line("c nt L10 @$t0").await.contains("  5a - "));
+    assert_eq!(
+        lab.line("c 0 L1 1000").await,
+        "00000000`00000000  ?? - 00000000`00001000  ??"
+    );
     let found = lab.line("s -[1]b nt L1000 'MZ'").await;
     assert_eq!(lab.line("? nt").await.split(" = ").nth(1), Some(&*found));
     assert_eq!(lab.refused("s nt L100").await, "Syntax error at ''");
