@@ -76,12 +76,20 @@ fn modules_are_listed_and_described() {
     lab.done("u nt!KeBugCheckEx L1");
     let list = lab.done("lm");
     let lines: Vec<&str> = list.lines().collect();
-    assert_eq!(lines[0], "start             end               module name");
+    assert_eq!(
+        lines[0],
+        "start             end                 module name"
+    );
     let (nt, end) = (lab.value("nt"), address(lab.value("nt+a000")));
     let nt = format!("{} {end}   nt         (export symbols)", address(nt));
     assert!(lines.contains(&nt.as_str()), "{list}");
     assert!(list.contains("   mydrv      (deferred)"), "{list}");
     assert_eq!(lab.done("lm 1m m my*"), "mydrv");
+    assert_eq!(lab.done("lm 1m u"), "", "all of them are the kernel's");
+    assert!(lab.done("lm 1m k m nt") == "nt" && lab.done("lm 1m l m nt") == "nt");
+    assert_eq!(lab.done("lm 1m l m mydrv"), "", "its names were not read");
+    let stamped = lab.done("lm t m nt");
+    assert!(!stamped.contains("(00000000)"), "{stamped}");
     assert!(lab.done("lm a nt+123").ends_with(&nt));
     let about = lab.done("lmvm nt");
     for line in [

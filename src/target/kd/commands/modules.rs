@@ -24,8 +24,24 @@ struct Wanted<'t> {
     shows_time: bool,
     names_only: bool,
     by_name: bool,
+    half: Option<Half>,
+    status: Option<Status>,
     pattern: Option<&'t str>,
     address: Option<&'t str>,
+}
+
+/// Which half of the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Kernel,
+    User,
+}
+
+/// What became of a module's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Loaded,
+    Failed,
 }
 
 impl<'t> Wanted<'t> {
@@ -46,8 +62,12 @@ impl<'t> Wanted<'t> {
                     ('n', _) => wanted.shows_file = true,
                     ('f', _) => wanted.shows_path = true,
                     ('t', _) => wanted.shows_time = true,
-                    // Kernel or user, loaded or not: there is nothing here to leave out.
-                    ('k' | 'u' | 'l' | 'o' | 'e', _) => {}
+                    ('k', _) => wanted.half = Some(Half::Kernel),
+                    ('u', _) => wanted.half = Some(Half::User),
+                    ('l', _) => wanted.status = Some(Status::Loaded),
+                    ('e', _) => wanted.status = Some(Status::Failed),
+                    // Those that are loaded: there are no others here.
+                    ('o', _) => {}
                     ('m', _) if behind.is_empty() && !rest.is_empty() => {
                         let (pattern, after) = arguments::word(rest);
                         (wanted.pattern, rest) = (Some(pattern), after);
@@ -64,6 +84,25 @@ impl<'t> Wanted<'t> {
             }
             (word, rest) = arguments::word(rest);
         }
+    }
+
+    /// Whether a module is shown, as far as letters say so.
+    fn takes(&self, machine: Machine, module: &Module) -> bool {
+        let top_bit = if machine.is_64bit() { 63 } else { 31 };
+        let half = match module.base >> top_bit & 1 {
+            0 => Half::User,
+            _ => Half::Kernel,
+        };
+        let status = match module.naming {
+            Naming::Deferred => None,
+            Naming::Exports(_) => Some(Status::Loaded),
+            Naming::Nothing => Some(Status::Failed),
+        };
+        self.half.is_none_or(|wanted| wanted == half)
+            && (self.status.is_none() || self.status == status)
+            && self
+                .pattern
+                .is_none_or(|pattern| matches(pattern, &module.name))
     }
 
     fn line(&self, machine: Machine, module: &Module) -> String {
@@ -113,14 +152,16 @@ pub async fn list(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result
     };
     let machine = debugger.known.machine();
     let modules = debugger.known.modules.iter().filter(|module| {
-        wanted
-            .pattern
-            .is_none_or(|pattern| matches(pattern, &module.name))
-            && address.is_none_or(|address| module.contains(address))
+        wanted.takes(machine, module) && address.is_none_or(|address| module.contains(address))
     });
     let mut modules: Vec<Module> = modules.cloned().collect();
     if wanted.by_name {
         modules.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    if wanted.shows_time && is_stopped {
+        for module in &mut modules {
+            module.timestamp = timestamp(debugger, module).await?;
+        }
     }
     let mut lines = Vec::new();
     if !is_stopped {
@@ -129,7 +170,7 @@ pub async fn list(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result
     if !wanted.names_only {
         let (start, end) = ("start", "end");
         let width = machine.address(0).to_string().len();
-        lines.push(format!("{start:width$} {end:width$} module name"));
+        lines.push(format!("{start:width$} {end:width$}   module name"));
     }
     for module in &modules {
         lines.push(wanted.line(machine, module));
@@ -138,6 +179,19 @@ pub async fn list(debugger: &mut Debugger<'_>, name: &str, rest: &str) -> Result
         }
     }
     Ok(lines.join("\n"))
+}
+
+/// When a module was built, as its image says; as it is known if that cannot be read.
+async fn timestamp(debugger: &mut Debugger<'_>, module: &Module) -> Result<u32, Fault> {
+    let base = module.base;
+    let image = debugger
+        .look(|view| Image::read(&view.known.memory, base))
+        .await;
+    match image {
+        Ok(image) => Ok(image.timestamp),
+        Err(Fault::Memory(_) | Fault::Image(_)) => Ok(module.timestamp),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The lines `lmv` shows below a module's.

@@ -236,7 +236,7 @@ async fn modules_and_names_are_listed() {
     let near = lab.line("ln nt!KeBugCheckEx+2").await;
     assert!(near.contains("nt!KeBugCheckEx+0x2   |  ("), "{near}");
     let listed = lab.line("lm").await;
-    assert!(listed.starts_with("start             end               module name\n"));
+    assert!(listed.starts_with("start             end                 module name\n"));
     assert!(
         listed.contains("   nt         (export symbols)"),
         "{listed}"
