@@ -45,6 +45,9 @@ fn wrong_breakpoints_are_refused_in_words() {
     for (line, why) in [
         ("bp", "where? bp ADDRESS [PASSES] [\"COMMANDS\"]"),
         ("bp foo", "Couldn't resolve error at 'foo'"),
+        ("bp nt!KeSetEvent zz", "Couldn't resolve error at 'zz'"),
+        ("bp nt!nosuch", "nt exports no nosuch"),
+        ("bp later!a+", "Couldn't resolve error at 'later!a+'"),
         ("bc 7", "there is no breakpoint 7; bl lists them"),
         ("bd x", "`x` is no number of a breakpoint; bl lists them"),
         ("be", "which? be NUMBER... or be *"),
@@ -119,12 +122,12 @@ fn passes_are_counted_and_one_shots_go() {
 #[test]
 fn the_commands_of_a_breakpoint_are_carried_out_and_told() {
     let mut lab = Lab::stopped();
-    lab.done(&format!("bp {AT} \"r rip; ? 0n40+2; bc 0; g\""));
+    lab.done(&format!("bp {AT} \".echo hit; r rip; ? 0n40+2; bc 0; g\""));
     lab.done("g");
     let at = lab
         .deck
         .wait_notice(W, "Evaluate expression: 42 = 00000000`0000002a");
-    assert!(at.text().starts_with("rip=fffff800"), "{}", at.text());
+    assert!(at.text().starts_with("hit\nrip=fffff800"), "{}", at.text());
     lab.deck.wait_state(W, "running");
     assert_eq!(lab.done("bl"), "");
 }
@@ -154,13 +157,13 @@ fn a_breakpoint_waits_for_its_module() {
     let mut lab = Lab::net(&["--driver-every", "0.05"]);
     lab.done(".break");
     for late in ["usbstor", "flpydisk", "extra"] {
-        lab.done(&format!("bp {late}!NoSuchName"));
+        lab.deck.ask(&format!("bp {late}!NoSuchName"));
     }
     let names = lab.done("x mydrv!*");
     let name = names.split(['!', ' ']).nth(2).expect("a name").to_owned();
     lab.done("bc *");
     for late in ["usbstor", "flpydisk", "extra"] {
-        lab.done(&format!("bp {late}!{name}"));
+        lab.deck.ask(&format!("bp {late}!{name}"));
     }
     lab.done("g");
     lab.deck.wait_notice(W, "ModLoad: ");

@@ -3,6 +3,7 @@
 use super::super::breakpoints::{Access, Breakpoint, How, Place};
 use super::super::debugger::{Debugger, Phase};
 use super::super::fault::Fault;
+use super::arguments;
 use crate::code::expression::{self, ExpressionError};
 use crate::code::memory::Memory as _;
 use crate::proto::kd::Architecture;
@@ -80,15 +81,26 @@ async fn add(
         })
         .await;
     let mut remark = String::new();
+    let (name, behind) = arguments::word(text);
     let (place, address, passes) = match found {
         Ok((address, passes)) => {
             let address = debugger.known.machine().canonical(address);
             (debugger.place_of(address), Some(address), passes)
         }
-        // It may mean something when its module is loaded.
-        Err(Fault::Expression(ExpressionError::Unresolved(_))) if text.contains('!') => {
-            remark = format!("{text} means nothing yet; the breakpoint waits for its module");
-            (Place::Deferred(text.to_owned()), None, 1)
+        Err(Fault::Expression(ExpressionError::Unresolved(at)))
+            if at.trim() == text && is_bare(name) =>
+        {
+            let (module, export) = name.split_once('!').unwrap_or((name, ""));
+            if debugger.known.modules.named(module).is_some() {
+                return Err(Fault::Words(format!("{module} exports no {export}")));
+            }
+            // It may mean something when its module is loaded.
+            remark = format!("{name} means nothing yet; the breakpoint waits for its module");
+            let passes = match behind {
+                "" => 1,
+                behind => debugger.evaluate(behind).await?,
+            };
+            (Place::Deferred(name.to_owned()), None, passes)
         }
         Err(fault) => return Err(fault),
     };
@@ -145,6 +157,18 @@ async fn add(
         debugger.known.breakpoints.remove(same);
     }
     Ok(remark)
+}
+
+/// Whether it is the name of a module's export and nothing else.
+fn is_bare(name: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || "_$@?.".contains(c))
+    };
+    name.split_once('!')
+        .is_some_and(|(module, export)| is_name(module) && is_name(export))
 }
 
 /// The options and the quoted commands around an address.

@@ -17,6 +17,8 @@ use crate::rack::State;
 const STEPS_MAX: u64 = 1_000_000;
 /// Steps whose place is shown; of more, those at the end.
 const STEPS_SHOWN: usize = 500;
+/// Said of a count of zero.
+const NO_STEPS: &str = "a count of 0 steps nowhere";
 /// Addresses that one `g` may name, as documented.
 const ADDRESSES_MAX: usize = 10;
 
@@ -120,6 +122,9 @@ pub async fn step(debugger: &mut Debugger<'_>, over: bool, rest: &str) -> Result
         "" => 1,
         rest => debugger.evaluate(rest).await?,
     };
+    if count == 0 {
+        return Err(NO_STEPS.into());
+    }
     let mut left = count;
     step_while(debugger, over, |_| {
         left = left.saturating_sub(1);
@@ -148,6 +153,9 @@ pub async fn step_until(
         "" => 1,
         rest => debugger.evaluate(rest).await?,
     };
+    if left == 0 {
+        return Err(NO_STEPS.into());
+    }
     let at_call = name.ends_with('c');
     step_while(debugger, name.starts_with('p'), |instruction| {
         let is_met = match instruction.flow {
