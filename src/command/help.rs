@@ -7,6 +7,15 @@ use crate::target::debugger::{self, Group};
 /// Columns of a usage that the help is put in line behind; what is longer gets a line of its own.
 const USAGE_COLUMNS_MAX: usize = 28;
 
+/// What stops a debug target, and is no command of debuggers alone.
+const STOPPING: [(&str, &str); 2] = [
+    (
+        ".break",
+        "stop the target when what was asked before is done; ends a command that takes long",
+    ),
+    ("Ctrl+C", "stop the target at once, and drop what waits"),
+];
+
 /// The help for one command, or the list of all.
 pub(super) fn about(wanted: &str) -> Result<String, String> {
     if wanted.is_empty() {
@@ -58,7 +67,9 @@ fn all() -> String {
             .iter()
             .filter(|command| command.group == group)
             .map(|command| (usage(command.name, command.arguments), command.help));
-        list(&mut lines, commands.collect());
+        let stopping = STOPPING.iter().filter(|_| group == Group::Running);
+        let stopping = stopping.map(|(name, help)| ((*name).to_owned(), *help));
+        list(&mut lines, stopping.chain(commands).collect());
     }
     lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use super::entry::{Command, Completes, Place, Right, debugger, deck, screen};
 use super::{devices, history, link, rack, session, shell};
+use crate::target::debugger;
 
 /// Every command, by name.
 pub const TABLE: &[Command] = &[
@@ -20,7 +21,7 @@ pub const TABLE: &[Command] = &[
         ".break",
         "",
         link::send_break,
-        "send a break: serial, telnet or RFC 2217",
+        "send a break (serial, telnet, RFC 2217), or stop a debug target",
     )
     .writes(),
     deck(
@@ -377,9 +378,10 @@ pub fn is_for_debuggers(name: &str) -> bool {
 pub fn find(name: &str) -> Result<&'static Command, String> {
     let names = |command: &Command| command.name == name || command.aliases.contains(&name);
     TABLE.iter().find(|command| names(command)).ok_or_else(|| {
-        let score = |command: &&Command| strsim::jaro_winkler(command.name, name);
-        let nearest = TABLE.iter().max_by(|a, b| score(a).total_cmp(&score(b))).map_or("", |command| command.name);
-        format!("{name} is no command; did you mean {nearest}? .help lists all; ..TEXT sends a line that begins with a dot")
+        let all = TABLE.iter().map(|command| command.name);
+        let meant = debugger::nearest(name, all);
+        let meant = meant.map_or_else(String::new, |meant| format!(" did you mean {meant}?"));
+        format!("{name} is no command;{meant} .help lists all; ..TEXT sends a line that begins with a dot")
     })
 }
 

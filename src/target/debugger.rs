@@ -119,8 +119,8 @@ pub const ANSWER_PROMPT: &str = "answer>";
 #[rustfmt::skip]
 pub const TABLE: &[Command] = &[
     stopped(Running, "g", "[= START] [ADDRESS...]", "go on, up to the addresses if there are any").changes(),
-    stopped(Running, "gh", "", "go on; the exception counts as handled").changes(),
-    stopped(Running, "gn", "", "go on; the exception counts as not handled").changes(),
+    stopped(Running, "gh", "[= START] [ADDRESS...]", "go on; the exception counts as handled").changes(),
+    stopped(Running, "gn", "[= START] [ADDRESS...]", "go on; the exception counts as not handled").changes(),
     stopped(Running, "gu", "", "go on up to the caller").changes(),
     stopped(Running, "p", "[COUNT]", "step, over calls").changes(),
     stopped(Running, "pa", "ADDRESS", "step over calls up to an address").changes(),
@@ -234,6 +234,22 @@ pub fn find(name: &str) -> Option<&'static Command> {
         .find(|command| command.name.eq_ignore_ascii_case(name))
 }
 
+/// How alike two names are at least that may be taken for each other, from 0 to 1.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// The name that was meant by one that there is not, if there is one like it; dots in front do not count.
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let plain = |name: &str| name.trim_start_matches('.').to_ascii_lowercase();
+    let typed = plain(typed);
+    let likeness = |name| (strsim::jaro_winkler(&plain(name), &typed), name);
+    names
+        .into_iter()
+        .map(likeness)
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name)
+}
+
 /// The command that a line begins with: `r`, `2r rax=1`, `?1+1`, `lmvm nt`.
 fn begins(line: &str) -> Option<&'static Command> {
     // A number in front is a processor.
@@ -315,6 +331,21 @@ mod tests {
             "~2 r rax=1",
         ] {
             assert!(changes(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_like_a_name_is_taken_for_it() {
+        let names = || TABLE.iter().map(|command| command.name).chain([".break"]);
+        for (typed, meant) in [
+            ("break", Some(".break")),
+            ("vertaget", Some("vertarget")),
+            (".brake", Some(".break")),
+            ("q", None),
+            ("yes", None),
+            ("frobnicate", None),
+        ] {
+            assert_eq!(nearest(typed, names()), meant, "{typed}");
         }
     }
 

@@ -118,9 +118,11 @@ fn a_running_target_refuses_what_needs_a_stop_and_says_how_to_stop_it() {
     }
     let unknown = lab.refused("frobnicate");
     assert!(
-        unknown.contains("frobnicate is no debugger's command; did you mean "),
+        unknown.ends_with("frobnicate is no debugger's command; .help lists all"),
         "{unknown}"
     );
+    let unknown = lab.refused("break");
+    assert!(unknown.contains("did you mean .break?"), "{unknown}");
     lab.deck.wait_state(W, "running");
 }
 
@@ -209,6 +211,30 @@ fn several_commands_of_a_line_end_at_the_first_that_fails() {
         text,
         "Evaluate expression: 1 = 00000000`00000001\nCouldn't resolve error at 'foo'"
     );
+    for line in [
+        ".bugcheck;r rip",
+        ".time; r rip",
+        "$$ x; r rip",
+        ".echo hi; r rip",
+    ] {
+        let text = lab.done(line);
+        assert!(text.contains("rip="), "{line}: {text}");
+    }
+    assert_eq!(lab.done("$$ x; * y; r rip"), "");
+    assert_eq!(lab.done("? 1; .echo \"a;b\"").lines().last(), Some("a;b"));
+    for (line, usage) in [
+        ("rdmsr", "rdmsr NUMBER"),
+        ("s", "s [-b|w|d|q|a|u] RANGE VALUE..."),
+        ("f nt L4", "f RANGE VALUE..."),
+        (".formats", ".formats EXPRESSION"),
+        ("g =", "g [= START] [ADDRESS...]"),
+    ] {
+        let said = lab.refused(line);
+        let expected = format!("Syntax error at '', where something is missing; it goes {usage}");
+        assert_eq!(said, expected, "{line}");
+    }
+    assert_eq!(lab.refused("gu 5"), "Syntax error at '5'");
+    assert_eq!(lab.refused("p 0"), "a count of 0 steps nowhere");
     assert_eq!(
         lab.refused("!foo"),
         "No export foo found: extensions need Windows' own debugger"

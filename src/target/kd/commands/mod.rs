@@ -23,7 +23,9 @@ use std::pin::Pin;
 
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
+use crate::code::expression::ExpressionError;
 use crate::code::memory::Fault as MemoryFault;
+use crate::command;
 use crate::target::{Answer, debugger};
 
 use split::{Typed, commands};
@@ -46,9 +48,9 @@ pub async fn run(debugger: &mut Debugger<'_>, line: &str) -> Answer {
         let typed = Typed::new(command);
         match one(debugger, &typed).await {
             Ok(more) => add(&mut text, &more),
-            Err(fault) if text.is_empty() => return Err(told(debugger, &fault)),
+            Err(fault) if text.is_empty() => return Err(told(debugger, &typed, &fault)),
             Err(fault) => {
-                add(&mut text, &told(debugger, &fault));
+                add(&mut text, &told(debugger, &typed, &fault));
                 return Err(text);
             }
         }
@@ -74,14 +76,37 @@ fn answer_in(line: &str) -> &str {
 }
 
 /// Why a command failed, with addresses as the target's are written.
-fn told(debugger: &Debugger<'_>, fault: &Fault) -> String {
-    match *fault {
+fn told(debugger: &Debugger<'_>, typed: &Typed<'_>, fault: &Fault) -> String {
+    match fault {
         Fault::Memory(MemoryFault::Unreadable { address }) => format!(
             "the memory at {} cannot be read",
-            debugger.known.machine().address(address)
+            debugger.known.machine().address(*address)
         ),
+        // Nothing more came where something had to.
+        Fault::Expression(ExpressionError::Syntax(at)) if at.is_empty() => {
+            match usage(typed.name) {
+                Some(usage) => {
+                    format!("Syntax error at '', where something is missing; it goes {usage}")
+                }
+                None => fault.to_string(),
+            }
+        }
         _ => fault.to_string(),
     }
+}
+
+/// How a command is written.
+fn usage(name: &str) -> Option<String> {
+    let arguments = match debugger::find(name) {
+        Some(command) => command.arguments,
+        None => dotted(name)?.arguments,
+    };
+    Some(format!("{name} {arguments}"))
+}
+
+/// A command that begins with a dot.
+fn dotted(name: &str) -> Option<&'static command::Command> {
+    command::TABLE.iter().find(|command| command.name == name)
 }
 
 fn add(text: &mut String, more: &str) {
@@ -105,6 +130,9 @@ async fn one(debugger: &mut Debugger<'_>, typed: &Typed<'_>) -> Result<String, F
     let is_stopped = matches!(debugger.phase, Phase::Stopped(_));
     if !is_stopped && needs_stop(name) {
         return Err(Fault::Running(name.to_owned()));
+    }
+    if !typed.rest.is_empty() && takes_nothing(name) {
+        return Err(arguments::syntax(typed.rest));
     }
     if let Some(processor) = typed.processor {
         return processors::with_processor(debugger, processor, typed).await;
@@ -193,6 +221,14 @@ fn unquoted(text: &str) -> &str {
     inner.unwrap_or(text)
 }
 
+/// Whether nothing may stand behind a command.
+fn takes_nothing(name: &str) -> bool {
+    match debugger::find(name) {
+        Some(command) => command.arguments.is_empty(),
+        None => dotted(name).is_some_and(|command| command.arguments.is_empty()),
+    }
+}
+
 /// Whether a command has to find the target stopped.
 fn needs_stop(name: &str) -> bool {
     match name {
@@ -215,12 +251,12 @@ fn unknown(name: &str) -> Fault {
             name.trim_start_matches('!')
         ));
     }
-    let nearest = debugger::TABLE
-        .iter()
-        .map(|command| command.name)
-        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
-        .unwrap_or_default();
+    let names = debugger::TABLE.iter().map(|command| command.name);
+    let dotted = command::TABLE.iter().map(|command| command.name);
+    let meant = debugger::nearest(name, names.chain(dotted));
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+    let end = if meant.is_empty() { ";" } else { "" };
     Fault::Words(format!(
-        "{name} is no debugger's command; did you mean {nearest}? .help lists all"
+        "{name} is no debugger's command{meant}{end} .help lists all"
     ))
 }

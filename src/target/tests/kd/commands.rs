@@ -133,7 +133,10 @@ async fn memory_is_written_filled_copied_compared_and_searched() {
     );
     let found = lab.line("s -[1]b nt L1000 'MZ'").await;
     assert_eq!(lab.line("? nt").await.split(" = ").nth(1), Some(&*found));
-    assert_eq!(lab.refused("s nt L100").await, "Syntax error at ''");
+    assert_eq!(
+        lab.refused("s nt L100").await,
+        "Syntax error at '', where something is missing; it goes s [-b|w|d|q|a|u] RANGE VALUE..."
+    );
     lab.rig.end().await;
 }
 
