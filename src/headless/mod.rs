@@ -163,7 +163,7 @@ impl Script {
                 line = lines.recv() => line?,
             };
             match line {
-                Ok(line) if line.is_empty() => {}
+                Ok(line) if line.is_empty() && !self.debugs_one() => {}
                 Ok(line) => {
                     if let Some(quit) = self.carry_out(&line).await {
                         return Some(quit);
@@ -174,6 +174,12 @@ impl Script {
                 }
             }
         }
+    }
+
+    /// Whether there is one target, which is debugged: an empty line does its last command again. Elsewhere empty lines
+    /// are there for who reads the script.
+    fn debugs_one(&self) -> bool {
+        matches!(self.seat.deck().rack().targets(), [target] if target.debugger)
     }
 
     /// Carries out one line; its number if it ends the run.
