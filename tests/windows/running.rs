@@ -1,7 +1,7 @@
 //! Meeting a target, breaking in, going on, stepping, what it asks and what goes wrong in it.
 
 use super::support::windows::{CHATTY, Line, Windows};
-use super::{BREAK_IN, Lab, W};
+use super::{BREAK_IN, Lab, W, address};
 
 #[test]
 fn a_kdnet_target_is_waited_for_met_stopped_and_let_go() {
@@ -328,4 +328,16 @@ fn a_target_that_is_left_stopped_is_found_stopped() {
         lab.done("g");
         lab.deck.wait_state(W, "running");
     }
+}
+
+#[test]
+fn an_empty_line_steps_again() {
+    let mut lab = Lab::stopped();
+    let first = lab.done("t");
+    let second = lab.done("");
+    assert!(second.starts_with("nt!") && second != first, "{second}");
+    assert!(lab.done("db nt L10").contains("  4d 5a "));
+    let next = address(lab.value("nt+10"));
+    lab.done("db nt L10");
+    assert!(lab.done("").starts_with(&next));
 }
