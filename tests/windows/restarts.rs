@@ -110,3 +110,14 @@ fn a_byte_stream_that_closes_is_opened_again() {
     lab.done("g");
     drop(other);
 }
+
+#[test]
+fn a_breakpoint_that_it_stands_on_is_known_again_after_a_disconnect() {
+    let mut lab = Lab::stopped();
+    lab.done("bp mydrv!MyDispatch");
+    lab.go_until("Breakpoint 0 hit, at mydrv!MyDispatch");
+    lab.done(".disconnect");
+    lab.deck.forget();
+    lab.done(".connect");
+    lab.broken("Breakpoint 0 hit, at mydrv!MyDispatch");
+}

@@ -144,6 +144,11 @@ impl Breakpoints {
         self.list.is_empty()
     }
 
+    /// Whether the module of one is not known.
+    pub fn any_without_place(&self) -> bool {
+        self.list.iter().any(|one| one.address.is_none())
+    }
+
     /// The breakpoint of that number.
     pub fn get_mut(&mut self, number: usize) -> Option<&mut Breakpoint> {
         self.list.iter_mut().find(|one| one.number == number)

@@ -210,6 +210,10 @@ impl Debugger<'_> {
         let passed = self.known.passing.iter().any(|(place, _)| *place == pc);
         match exception.code {
             Exception::BREAKPOINT | Exception::WOW64_BREAKPOINT => {
+                // After a connection anew it may be one of ours in a module that nobody has looked for yet.
+                if !self.known.modules_listed && self.known.breakpoints.any_without_place() {
+                    self.read_modules().await?;
+                }
                 if let Some(one) = self.known.breakpoints.software_at(pc) {
                     let left = if passed { 1 } else { one.passes_left };
                     let met = (one.number, left, one.one_shot);
