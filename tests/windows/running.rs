@@ -1,5 +1,7 @@
 //! Meeting a target, breaking in, going on, stepping, what it asks and what goes wrong in it.
 
+use super::support::headless::Headless;
+use super::support::ports::free_ports;
 use super::support::windows::{CHATTY, Line, Windows};
 use super::{BREAK_IN, Lab, W, address};
 
@@ -340,4 +342,27 @@ fn an_empty_line_steps_again() {
     let next = address(lab.value("nt+10"));
     lab.done("db nt L10");
     assert!(lab.done("").starts_with(&next));
+}
+
+#[test]
+fn who_breaks_into_a_machine_that_never_called_is_told_so_at_once() {
+    let port = free_ports(1);
+    let target = format!("net:port={port},key=1.2.3.4,name={W}");
+    let mut deck = Headless::watching([target]);
+    deck.wait_state(W, "waiting");
+    deck.say(".break");
+    let told = deck.wait_notice(W, "it has not called yet");
+    assert!(told.text().ends_with(".diag tells what came"));
+    deck.say(".status");
+    let status = deck.wait("its status", |event| event.text().contains("packets "));
+    assert!(
+        status
+            .text()
+            .contains("packets none yet; datagrams on its port: 0"),
+        "{}",
+        status.text()
+    );
+    // It is stopped as soon as it is there.
+    let _windows = Windows::at(&port.to_string(), "1.2.3.4", &[]);
+    deck.wait_state(W, "broken");
 }

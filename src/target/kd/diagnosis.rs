@@ -21,7 +21,13 @@ impl Debugger<'_> {
         if let Some(version) = &self.known.version {
             lines.push(format!("kernel  {}", attach::describe(version)));
         }
-        lines.push(format!("packets {}", counted(self.link.counters())));
+        match self.link.engine() {
+            Engine::Net(net) if self.never_called() => lines.push(format!(
+                "packets none yet; datagrams on its port: {}, and .diag tells of which kind",
+                net.counters().datagrams
+            )),
+            _ => lines.push(format!("packets {}", counted(self.link.counters()))),
+        }
         if !self.known.breakpoints.is_empty() {
             let count = match self.known.breakpoints.iter().count() {
                 1 => "1 breakpoint".to_owned(),

@@ -22,6 +22,9 @@ pub enum Fault {
     /// The target does not stop.
     #[error("no stop within {} s: the target hangs with interrupts off, is gone, or the link loses too much; .diag tells what came", .0.as_secs())]
     NoStop(Duration),
+    /// The target never called.
+    #[error("it did not call within {} s, so there was nothing to stop; .diag tells what came, and what to do", .0.as_secs())]
+    NoCall(Duration),
     /// The target is running.
     #[error("{0} needs a stopped target; .break stops it")]
     Running(String),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::debugger::{Debugger, Phase};
 use super::fault::Fault;
+use super::link::Engine;
 use super::resume::Go;
 use crate::rack::State;
 use crate::target::Answer;
@@ -44,7 +45,7 @@ impl Debugger<'_> {
             }
             if deadline.is_some_and(|at| Instant::now() >= at) {
                 self.break_in_again = None;
-                return Err(Fault::NoStop(BREAK_IN));
+                return Err(self.no_stop());
             }
             // An interrupt has sent a break-in already: what it wants comes as a stop.
             if let Err(fault) = self.check_interrupt()
@@ -112,7 +113,7 @@ impl Debugger<'_> {
             Some((_, until)) if until <= now => {
                 self.break_in_again = None;
                 if !self.awaited {
-                    let fault = Fault::NoStop(BREAK_IN);
+                    let fault = self.no_stop();
                     self.connector.report.notice(&fault.to_string());
                 }
             }
@@ -127,10 +128,30 @@ impl Debugger<'_> {
         }
     }
 
+    /// Why a break-in brought no stop.
+    fn no_stop(&self) -> Fault {
+        if self.never_called() {
+            Fault::NoCall(BREAK_IN)
+        } else {
+            Fault::NoStop(BREAK_IN)
+        }
+    }
+
+    /// Whether it is a target that calls, and has not done so yet.
+    pub(super) fn never_called(&self) -> bool {
+        matches!(self.link.engine(), Engine::Net(net) if net.peer().is_none())
+            && self.known.peer.is_none()
+    }
+
     pub(super) async fn stop_for_break(&mut self) -> Answer {
         match self.phase {
             Phase::Stopped(_) => return Ok("it is stopped already".to_owned()),
             Phase::Asking(_) => return Err("it waits for an answer to what it asks".to_owned()),
+            Phase::Silent if self.never_called() => {
+                self.connector.report.notice(
+                    "it has not called yet: it is stopped when it does; .diag tells what came",
+                );
+            }
             Phase::Silent | Phase::Running => {}
         }
         self.awaited = true;
