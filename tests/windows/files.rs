@@ -50,4 +50,8 @@ fn without_a_directory_no_file_is_given() {
             .iter()
             .any(|event| event.text().contains("of the replacement"))
     );
+    let refusals = events
+        .iter()
+        .filter(|event| event.kind() == "notice" && event.text().contains("files=DIRECTORY"));
+    assert_eq!(refusals.count(), 1, "it is told once a boot");
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use crate::proto::kd::{FileAnswer, FileRequest, FileResult, NtStatus};
+use crate::transcript;
 
 /// Files one target may have open at once.
 const OPEN_MAX: usize = 64;
@@ -18,6 +19,8 @@ pub struct Files {
     directory: Option<PathBuf>,
     open: HashMap<u64, File>,
     last_handle: u64,
+    /// That nothing is given was said since the target began.
+    said_so: bool,
 }
 
 /// An answer to the target, and what people should know of it.
@@ -38,11 +41,21 @@ impl Files {
         }
     }
 
+    /// The target began anew.
+    pub fn restarted(&mut self) {
+        self.said_so = false;
+    }
+
     fn create(&mut self, name: &[u16]) -> Result<(FileResult, String), (NtStatus, Option<String>)> {
-        let Some(directory) = &self.directory else {
-            return Err((NtStatus::NO_SUCH_FILE, None));
-        };
         let path = String::from_utf16_lossy(name);
+        let Some(directory) = &self.directory else {
+            let shown = transcript::safe::plain(path.as_bytes());
+            let text = format!(
+                "the target asks for files of this machine, {shown} first; it gets none. files=DIRECTORY in its connection string sets a directory aside for it"
+            );
+            let is_first = !std::mem::replace(&mut self.said_so, true);
+            return Err((NtStatus::NO_SUCH_FILE, is_first.then_some(text)));
+        };
         let base = path.rsplit(['\\', '/']).next().unwrap_or_default();
         let found = std::fs::read_dir(directory).and_then(|entries| {
             entries
@@ -153,7 +166,13 @@ mod tests {
         let mut files = Files::default();
         let answered = answer(&mut files, &create(r"\SystemRoot\a.sys"), 1024);
         assert_eq!(answered.message.status, NtStatus::NO_SUCH_FILE);
-        assert_eq!(answered.notice, None);
+        let notice = answered.notice.unwrap();
+        assert!(notice.contains("a.sys") && notice.contains("files=DIRECTORY"));
+        let again = answer(&mut files, &create(r"\SystemRoot\b.sys"), 1024);
+        assert_eq!(again.notice, None, "it is said once");
+        files.restarted();
+        let anew = answer(&mut files, &create(r"\SystemRoot\a.sys"), 1024);
+        assert!(anew.notice.is_some());
     }
 
     #[test]

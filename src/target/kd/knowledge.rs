@@ -193,6 +193,7 @@ impl Knowledge {
             self.memory.remove_overlay(address);
         }
         self.left = None;
+        self.files.restarted();
         self.version = None;
         self.kdbg = None;
         self.modules_listed = false;
