@@ -189,6 +189,13 @@ fn check_host(
                 )
                 .remedy("on the target: kdnet.exe /busparams <bus.device.function of the adapter> <this machine> <port>"),
             );
+        } else if address.is_loopback() || address.is_unspecified() {
+            findings.push(
+                Finding::error(format!(
+                    "{name} {address} leads nowhere: a target that calls it calls itself"
+                ))
+                .remedy(line.repair()),
+            );
         } else if !addresses.is_empty() && !addresses.contains(&address) {
             let own = reachable(addresses);
             let own: Vec<String> = own.iter().map(ToString::to_string).collect();

@@ -104,6 +104,10 @@ fn a_host_address_that_is_not_ours_is_told_with_the_most_likely_one_of_ours() {
         REPAIR,
     );
     assert_error(&only("hostip", ""), "hostip is missing", REPAIR);
+    for nowhere in ["127.0.0.1", "0.0.0.0"] {
+        let finding = only("hostip", &format!("hostip {nowhere}"));
+        assert_error(&finding, "leads nowhere", REPAIR);
+    }
     let finding = only("hostip", "hostipv6 2001:db8::9");
     let repair = "net hostipv6:2001:db8::2 port:50000";
     assert_error(&finding, "hostipv6 2001:db8::9 is no address", repair);
