@@ -15,18 +15,19 @@ fn the_target_tells_what_it_is() {
         lines[1],
         "Built by: 19041.1.amd64fre.vb_release.191206-1406"
     );
-    assert!(lines[2].starts_with("Kernel base = 0xfffff8"), "{text}");
+    assert_eq!(lines[2], "Machine Name:");
+    assert!(lines[3].starts_with("Kernel base = 0xfffff8"), "{text}");
     assert!(
-        lines[2].contains(" PsLoadedModuleList = 0xfffff8"),
+        lines[3].contains(" PsLoadedModuleList = 0xfffff8"),
         "{text}"
     );
-    assert!(lines[3].starts_with("Debug session time: "), "{text}");
+    assert!(lines[4].starts_with("Debug session time: "), "{text}");
     assert!(
-        lines[5].starts_with("System Uptime: ") && lines[5].contains(" days "),
+        lines[6].starts_with("System Uptime: ") && lines[6].contains(" days "),
         "{text}"
     );
     let version = lab.done("version");
-    assert!(version.starts_with(&lines[..3].join("\n")), "{version}");
+    assert!(version.starts_with(&lines[..4].join("\n")), "{version}");
     assert!(
         version.contains("Remote KD: Trans=@{NET:Port="),
         "{version}"

@@ -55,6 +55,8 @@ pub async fn target(debugger: &mut Debugger<'_>) -> Result<String, Fault> {
             lines.push(format!("Built by: {}", memory::printable(&text)));
         }
     }
+    // Where a kernel keeps it only its symbols tell.
+    lines.push("Machine Name:".to_owned());
     lines.push(format!(
         "Kernel base = 0x{} PsLoadedModuleList = 0x{}",
         machine.address(version.kernel_base),
