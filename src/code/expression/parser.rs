@@ -31,6 +31,9 @@ const FUNCTIONS: [(&str, Function); 8] = [
     ("not", Function::Not),
 ];
 
+/// Bytes of characters in quotes that make a number.
+const CHARACTER_BYTES_MAX: usize = 8;
+
 type Value = Result<u64, ExpressionError>;
 
 impl<'t, 's> Parser<'t, 's> {
@@ -84,6 +87,7 @@ impl<'t, 's> Parser<'t, 's> {
             Some(b'(') => self.parenthesis().map(|(value, _)| value),
             Some(b'0'..=b'9') => self.number(),
             Some(b'@') => self.forced(),
+            Some(b'\'') => self.characters(),
             Some(b'$') => self.pseudo(),
             Some(b'.') => {
                 self.advance(1);
@@ -138,6 +142,22 @@ impl<'t, 's> Parser<'t, 's> {
         let value = value.map_err(|_| ExpressionError::Overflow(at.to_owned()))?;
         self.advance(word.len());
         Ok(self.extended(value))
+    }
+
+    /// Characters between single quotes, the first of them highest: `'a'`, `'MZ'`.
+    fn characters(&mut self) -> Value {
+        let at = self.rest;
+        let inner = at.get(1..).and_then(|text| text.split_once('\''));
+        let Some((inner, _)) = inner.filter(|(inner, _)| !inner.is_empty()) else {
+            return Err(ExpressionError::Syntax(at.to_owned()));
+        };
+        if inner.len() > CHARACTER_BYTES_MAX {
+            return Err(ExpressionError::Overflow(at.to_owned()));
+        }
+        self.advance(inner.len() + 2);
+        Ok(inner
+            .bytes()
+            .fold(0, |value, byte| value << 8 | u64::from(byte)))
     }
 
     /// A register, or whatever else follows `@`.

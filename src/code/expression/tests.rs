@@ -76,6 +76,8 @@ fn numbers_have_a_radix() {
         ("10h", 0x10),
         ("fffff801`8d283000", base),
         ("beef", 0xbeef),
+        ("'a'", 0x61),
+        ("'MZ' + 1", 0x4d5b),
         ("0b1", 0xb1),
     ] {
         assert_eq!(bench.value(text), value, "{text}");
@@ -182,6 +184,8 @@ fn errors_say_where() {
         ("1 2", "Syntax error at '2'"),
         ("1)", "Syntax error at ')'"),
         ("", "Syntax error at ''"),
+        ("''", "Syntax error at ''''"),
+        ("'a", "Syntax error at ''a'"),
         ("12g", "Syntax error at '12g'"),
         ("1 / (2-2)", "Divide by zero at '/ (2-2)'"),
         (

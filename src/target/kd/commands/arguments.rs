@@ -1,5 +1,7 @@
 //! What stands behind a command's name, taken one after the other: values, addresses, ranges, words.
 
+use std::borrow::Cow;
+
 use super::super::debugger::Debugger;
 use super::super::fault::Fault;
 use crate::code::expression::{self, ExpressionError, Range};
@@ -62,6 +64,16 @@ pub async fn whole_range<'t>(
     }
 }
 
+/// A range that says only how long it is, `L20`, begins at `start`: where the last display ended.
+pub fn beginning_at(start: u64, text: &str) -> Cow<'_, str> {
+    let length = text.strip_prefix(['L', 'l']).unwrap_or_default();
+    if length.starts_with(|c: char| c.is_ascii_digit() || c == '?' || c == '-') {
+        Cow::Owned(format!("{start:#x} {text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The bytes that the whole text stands for.
 ///
 /// # Errors
@@ -101,6 +113,15 @@ pub fn word(text: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_may_lack_its_beginning() {
+        assert_eq!(beginning_at(0x10, "L20"), "0x10 L20");
+        assert_eq!(beginning_at(0x10, "l?8"), "0x10 l?8");
+        for whole in ["nt L20", "lookaside", "", "Lf"] {
+            assert_eq!(beginning_at(0x10, whole), whole);
+        }
+    }
 
     #[test]
     fn a_word_may_stand_in_quotes() {

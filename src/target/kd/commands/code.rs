@@ -65,6 +65,7 @@ async fn which_code(
     if rest.is_empty() {
         return Ok((debugger.known.next_code, plain, None));
     }
+    let rest = &*arguments::beginning_at(debugger.known.next_code, rest);
     let (start, behind) = arguments::address(debugger, rest).await?;
     if behind.is_empty() {
         return Ok((start, plain, None));

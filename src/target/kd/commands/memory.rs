@@ -62,11 +62,11 @@ async fn show_in(
 ) -> Result<String, Fault> {
     let machine = debugger.known.machine();
     let (item, default) = (format.item_bytes(machine), format.default_count(machine));
+    let start = match space {
+        Space::Virtual => debugger.known.next_display,
+        Space::Physical => debugger.known.next_physical,
+    };
     let range = if rest.is_empty() {
-        let start = match space {
-            Space::Virtual => debugger.known.next_display,
-            Space::Physical => debugger.known.next_physical,
-        };
         Range {
             start,
             count: default,
@@ -74,7 +74,8 @@ async fn show_in(
             given: false,
         }
     } else {
-        let (range, rest) = arguments::range(debugger, rest, item, default).await?;
+        let rest = arguments::beginning_at(start, rest);
+        let (range, rest) = arguments::range(debugger, &rest, item, default).await?;
         arguments::end(rest)?;
         range
     };

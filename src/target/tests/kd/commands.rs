@@ -324,6 +324,10 @@ async fn displays_go_on_where_the_last_one_ended() {
     let nt = lab.line("? nt+20").await;
     assert_eq!(Some(&*address(&second)), nt.split(" = ").nth(1));
     assert_eq!(second.lines().count(), 8);
+    let third = lab.line("db L10").await;
+    assert_eq!(third.lines().count(), 1, "{third}");
+    assert_eq!(address(&third), address(&lab.line("db nt+a0 L1").await));
+    assert_eq!(lab.line("u L2").await.lines().count(), 3);
     assert!(
         lab.line("!dd 1000 L4")
             .await
