@@ -48,6 +48,32 @@ pub enum Right {
     Open,
 }
 
+impl Right {
+    /// The letter that stands for it in a list of commands; none for what anybody may.
+    pub(super) fn mark(self) -> char {
+        match self {
+            Self::Look => ' ',
+            Self::Steer => 'o',
+            Self::Files => 'f',
+            Self::Programs => 'p',
+        }
+    }
+
+    /// Who may, in words.
+    pub(super) fn whose(self) -> &'static str {
+        match self {
+            Self::Look => "for everybody",
+            Self::Steer => "for operators",
+            Self::Files => {
+                "for the host's owner, and for operators where [server] allow has \"files\""
+            }
+            Self::Programs => {
+                "for the host's owner, and for operators where [server] allow has \"programs\""
+            }
+        }
+    }
+}
+
 /// Who carries a command out.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {

@@ -1,11 +1,12 @@
 //! What `.help` tells: every command, those with a dot and those of debuggers, or one of them.
 
+use super::entry::Right;
 use super::quitting;
 use super::table::{self, TABLE};
 use crate::target::debugger::{self, Group};
 
 /// Columns of a usage that the help is put in line behind; what is longer gets a line of its own.
-const USAGE_COLUMNS_MAX: usize = 28;
+const USAGE_COLUMNS_MAX: usize = 30;
 
 /// What stops a debug target, and is no command of debuggers alone.
 const STOPPING: [(&str, &str); 2] = [
@@ -37,7 +38,7 @@ pub(super) fn about(wanted: &str) -> Result<String, String> {
     let dotted = table::find(&format!(".{}", wanted.trim_start_matches('.')));
     dotted.map(|command| {
         let usage = usage(command.name, command.arguments);
-        format!("{usage}\n{}", command.help)
+        format!("{usage}\n{}; {}", command.help, command.right.whose())
     })
 }
 
@@ -45,13 +46,19 @@ fn all() -> String {
     let mut lines = vec![
         "TEXT sends a line to the target in front; @NAME, @GROUP, @all, @web* before it choose others"
             .to_owned(),
+        String::new(),
     ];
-    let dotted = TABLE
-        .iter()
-        .map(|command| (usage(command.name, command.arguments), command.help));
+    let rights = [Right::Steer, Right::Files, Right::Programs];
+    lines.extend(rights.map(|right| format!("{} {}", right.mark(), right.whose())));
+    lines.push("  for everybody; what an argument opens or runs may need more".to_owned());
+    lines.push(String::new());
+    let dotted = TABLE.iter().map(|command| {
+        let usage = usage(command.name, command.arguments);
+        (format!("{} {usage}", command.right.mark()), command.help)
+    });
     list(&mut lines, dotted.collect());
     lines.push(String::new());
-    lines.push("To a debug target, without a dot:".to_owned());
+    lines.push("To a debug target, without a dot, for operators:".to_owned());
     lines.push(String::new());
     let words = quitting::HELP.iter();
     list(
@@ -104,7 +111,9 @@ mod tests {
     fn every_command_is_listed_and_debuggers_commands_stand_in_their_groups() {
         let text = about("").unwrap();
         for command in TABLE {
-            assert!(text.contains(&usage(command.name, command.arguments)));
+            let usage = usage(command.name, command.arguments);
+            let marked = format!("\n{} {usage}", command.right.mark());
+            assert!(text.contains(&marked), "{marked}");
         }
         let mut rest = text.as_str();
         for group in Group::ALL {
@@ -124,6 +133,8 @@ mod tests {
             bp.starts_with("bp [ADDRESS") && bp.ends_with("has to be stopped"),
             "{bp}"
         );
+        assert!(about("noshell").unwrap().ends_with("for operators"));
+        assert!(about(".shell").unwrap().contains("\"programs\""));
         assert_eq!(about(".bugcheck"), about("bugcheck"));
         assert!(about("!analyze").unwrap().contains("bug check"));
         assert!(about("lm").unwrap().contains("modules"));
