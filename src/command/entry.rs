@@ -56,6 +56,7 @@ impl Right {
             Self::Steer => 'o',
             Self::Files => 'f',
             Self::Programs => 'p',
+            Self::Open => 'a',
         }
     }
 
@@ -69,6 +70,9 @@ impl Right {
             }
             Self::Programs => {
                 "for the host's owner, and for operators where [server] allow has \"programs\""
+            }
+            Self::Open => {
+                "for the host's owner, and for operators where [server] allow has \"open\""
             }
         }
     }

@@ -16,6 +16,7 @@ use super::settings::{
 use crate::connect::{ChatPort, ServerString};
 use crate::rack::Pattern;
 use crate::session::transport::TlsSettings;
+use crate::transcript::LINE_LIMIT_BYTES_MAX;
 
 /// The tables a file can have.
 pub(super) const TABLES: &[&str] = &[
@@ -373,8 +374,8 @@ const ROTATE_COUNT: RangeInclusive<u32> = 1..=10_000;
 const PER_TARGET_BYTES: RangeInclusive<u64> = 64 << 10..=64 << 30;
 /// As one target's, for 64 as large.
 const TOTAL_BYTES: RangeInclusive<u64> = 64 << 10..=4 << 40;
-/// A line of a wide terminal at least; at most what a fold mark still makes sense for.
-const LINE_LIMIT_BYTES: RangeInclusive<u64> = 256..=1 << 20;
+/// A line of a wide terminal at least; at most what is kept as one.
+const LINE_LIMIT_BYTES: RangeInclusive<u64> = 256..=LINE_LIMIT_BYTES_MAX as u64;
 /// Frames a second: faster is wasted on terminals.
 const FRAME_RATE: RangeInclusive<u32> = 1..=60;
 /// From what still shows a screenful in some seconds to more than any terminal takes.

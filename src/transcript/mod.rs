@@ -21,7 +21,7 @@ pub use entry::{Ending, Entry, Kind, Seq, Time};
 pub use lag::{Lag, Progress};
 pub use pulse::{Pulse, Watch};
 pub use reader::{Reader, Step};
-pub use ring::{Limits, Ring};
+pub use ring::{LINE_LIMIT_BYTES_MAX, Limits, Ring};
 
 /// Pieces of output that a history has room for, even if each is made of the shortest lines.
 const PIECES: usize = 16;

@@ -22,12 +22,15 @@ const CHUNK_ENTRIES: usize = CHUNK_BYTES / size_of::<u32>();
 /// Entries that may wait behind an open line; one more ends the line. People type few commands at one prompt.
 const HELD_ENTRIES: usize = 64;
 
+/// Longest line that is kept in one entry, whatever is asked for. Bytes; half a chunk, so that no chunk is mostly empty.
+pub const LINE_LIMIT_BYTES_MAX: usize = CHUNK_BYTES / 2;
+
 /// Bounds of one transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Memory for the history, bytes. At least one chunk is always kept.
     pub bytes: usize,
-    /// Longest line kept in one entry, bytes; longer ones are folded. At most [`CHUNK_BYTES`].
+    /// Longest line kept in one entry, bytes; longer ones are folded. At most [`LINE_LIMIT_BYTES_MAX`].
     pub line: usize,
 }
 
@@ -512,7 +515,7 @@ impl Chunk {
 fn clamped(limits: Limits) -> Limits {
     Limits {
         bytes: limits.bytes.max(CHUNK_BYTES),
-        line: limits.line.clamp(1, CHUNK_BYTES / 2),
+        line: limits.line.clamp(1, LINE_LIMIT_BYTES_MAX),
     }
 }
 

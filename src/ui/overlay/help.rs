@@ -176,6 +176,7 @@ impl Help {
             };
             line.draw(place, self.keys_columns(room.width), buf, look);
             if chosen == Some(at) {
+                line.draw_name(place, buf, look);
                 buf.set_style(place, look.style(Role::Selection));
             }
         }
@@ -238,6 +239,25 @@ impl Line {
                 format!("{} {}", command.name, command.help).to_lowercase()
             }
         }
+    }
+
+    /// What the configuration calls the action, at the end of its row.
+    fn draw_name(&self, place: Rect, buf: &mut Buffer, look: Look<'_>) {
+        let Self::Entry { action, .. } = self else {
+            return;
+        };
+        let name = format!(" {}", action.name());
+        let used = u16::try_from(name.len()).unwrap_or(u16::MAX);
+        // On a narrow screen the help comes first.
+        if used > place.width / 3 {
+            return;
+        }
+        let end = Rect {
+            x: place.right() - used,
+            width: used,
+            ..place
+        };
+        write(&name, Role::Dim, end, buf, look);
     }
 
     fn draw(&self, place: Rect, keys_columns: u16, buf: &mut Buffer, look: Look<'_>) {
