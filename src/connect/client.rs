@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
-use super::family::{Family, not_a_client, not_a_session, or_a_kernel, or_a_server};
+use super::family::{Family, SERVER_ONLY, not_a_client, not_a_session, or_a_kernel, or_a_server};
 use super::grammar::{Kind, Source, Spanned, Spec, find_option, value};
 use super::host::{host, port};
 use super::options::{Options, Value};
@@ -363,9 +363,6 @@ fn ssh(options: &Options<'_, '_>) -> Result<ClientTransport, Error> {
 const LINK: &str = "remdbgeng";
 
 const CLIENT_KINDS: &[&str] = &["tcp", "npipe", "spipe", "ssl", "com", "ssh"];
-
-/// What only the string of a server has.
-const SERVER_ONLY: &[&str] = &["hidden", "IcfEnable"];
 
 const TCP: Kind = Kind {
     name: "tcp",

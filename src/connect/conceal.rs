@@ -40,6 +40,28 @@ pub(super) fn conceal(raw: &str) -> String {
     shown
 }
 
+/// The string with a word in the place of each secret, `key=KEY`: a line to paste and fill in. Nothing if there is no
+/// secret in it.
+pub(super) fn to_fill_in(raw: &str) -> Option<String> {
+    let shown = conceal(raw);
+    if shown == raw {
+        return None;
+    }
+    let (kind, options) = raw.split_at(raw.find(':').map_or(0, |colon| colon + 1));
+    let hidden = shown.get(kind.len()..).unwrap_or_default().split(',');
+    let pieces = options.split(',').zip(hidden);
+    let pieces = pieces.filter_map(|(piece, hidden)| match find_secret(piece) {
+        Some((secret, at)) => {
+            let open = piece.get(..at).unwrap_or_default();
+            Some(format!("{open}{}", secret.to_ascii_uppercase()))
+        }
+        // the rest of a password with a comma in it
+        None if piece != hidden => None,
+        None => Some(piece.to_owned()),
+    });
+    Some(format!("{kind}{}", pieces.collect::<Vec<_>>().join(",")))
+}
+
 /// Which secret a piece of a string holds, and where its value starts: behind the first name that resembles one's.
 /// Strings nest, so a name also starts behind a brace, a colon or an equals sign.
 fn find_secret(piece: &str) -> Option<(&'static str, usize)> {

@@ -1,8 +1,12 @@
 //! The families of connection strings, and one given where another is wanted.
 
+use super::conceal::to_fill_in;
 use super::error::{Error, Fault};
 use super::grammar::{Source, Spanned};
 use super::{ClientString, ServerString};
+
+/// What only the string of a server has.
+pub(super) const SERVER_ONLY: &[&str] = &["hidden", "IcfEnable"];
 
 /// What a connection string is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +62,8 @@ impl Family {
 
 /// The error for a target string where a server or client string is wanted.
 pub(super) fn not_a_session(source: &Source<'_>, at: Spanned<'_>, wanted: Family) -> Error {
-    wrong_family(source, at, Family::Target, wanted).with_note(format!(
-        "corrected: {}",
-        Family::Target.command_line(source.shown.trim())
-    ))
+    let error = wrong_family(source, at, Family::Target, wanted);
+    with_line(error, source, "corrected", Family::Target)
 }
 
 /// The error for a server or client string where a target string is wanted.
@@ -75,12 +77,11 @@ pub(super) fn not_a_target(source: &Source<'_>, at: Spanned<'_>) -> Error {
         (client, _) if names_server => (Family::Client, client),
         (_, server) => (Family::Server, server),
     };
-    let (label, line) = match &fault {
-        None => ("corrected", source.shown.trim()),
-        Some(fault) => ("example", fault.example()),
+    let error = wrong_family(source, at, given, Family::Target);
+    let mut error = match &fault {
+        None => with_line(error, source, "corrected", given),
+        Some(fault) => error.with_note(format!("example: {}", given.command_line(fault.example()))),
     };
-    let mut error = wrong_family(source, at, given, Family::Target)
-        .with_note(format!("{label}: {}", given.command_line(line)));
     if at.text.eq_ignore_ascii_case("tcp") {
         error = error.with_note(
             "for a target that sends text over TCP: kdeck -k raw:server=lab1,port=7001".to_owned(),
@@ -89,16 +90,42 @@ pub(super) fn not_a_target(source: &Source<'_>, at: Spanned<'_>) -> Error {
     error
 }
 
-/// The error for a server string where a client string is wanted, told by the option `at`.
+/// The error for an option `at` that only servers have, where a client string is wanted: without it the string joins a
+/// server, or it opens one.
 pub(super) fn not_a_client(source: &Source<'_>, at: Spanned<'_>) -> Error {
+    let (kind, options) = source.text().split_once(':').unwrap_or_default();
+    let is_server_only = |piece: &&str| {
+        let name = piece.split('=').next().unwrap_or_default();
+        let mut names = SERVER_ONLY.iter();
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let options = options.split(',').filter(|piece| !is_server_only(piece));
+    let rest = format!("{kind}:{}", options.collect::<Vec<_>>().join(","));
+    // Where nothing could be left out, the same question would be asked for ever.
+    if rest.len() < source.text().len() && rest.parse::<ClientString>().is_ok() {
+        let line = to_fill_in(&rest);
+        let line = Family::Client.command_line(line.as_deref().unwrap_or(&rest));
+        let fault = Fault::Refused("only servers have this option: drop it to join one");
+        return source
+            .error(at.span(), fault)
+            .with_note(format!("corrected: {line}"));
+    }
     let error = wrong_family(source, at, Family::Server, Family::Client);
     if source.text().parse::<ServerString>().is_ok() {
-        return error.with_note(format!(
-            "corrected: {}",
-            Family::Server.command_line(source.shown.trim())
-        ));
+        return with_line(error, source, "corrected", Family::Server);
     }
     error
+}
+
+/// Adds the command line for the string as one of that family, with a word to fill in where a secret was.
+fn with_line(error: Error, source: &Source<'_>, label: &str, family: Family) -> Error {
+    let line = line(source, family);
+    error.with_note(format!("{label}: {line}"))
+}
+
+fn line(source: &Source<'_>, family: Family) -> String {
+    let line = to_fill_in(source.text());
+    family.command_line(line.as_deref().unwrap_or(source.shown.trim()))
 }
 
 /// Adds to an error of a string over a serial line that a kernel there is something else.
@@ -106,17 +133,13 @@ pub(super) fn or_a_kernel(source: &Source<'_>, error: Error) -> Error {
     or_else(
         error,
         "for a kernel on that line",
-        &Family::Target.command_line(source.shown.trim()),
+        &line(source, Family::Target),
     )
 }
 
 /// Adds to an error of a client string that it would open a server.
 pub(super) fn or_a_server(source: &Source<'_>, error: Error) -> Error {
-    or_else(
-        error,
-        "to open a server",
-        &Family::Server.command_line(source.shown.trim()),
-    )
+    or_else(error, "to open a server", &line(source, Family::Server))
 }
 
 /// Only what is incomplete may be meant for something else.

@@ -66,7 +66,7 @@ fn strings_of_the_wrong_family_are_shown_corrected() {
     for option in ["-remote", "-server"] {
         let told = misused(&[option, kernel]);
         assert!(
-            told.contains("corrected: kdeck -k 'net:port=50000,key=*"),
+            told.contains("corrected: kdeck -k net:port=50000,key=KEY"),
             "{told}"
         );
     }
@@ -85,7 +85,7 @@ fn strings_of_the_wrong_family_are_shown_corrected() {
     for line in [format!(".server {kernel}"), format!(".remote {kernel}")] {
         let told = host.refused(&line);
         assert!(
-            told.contains("corrected: kdeck -k 'net:port=50000,key=*"),
+            told.contains("corrected: kdeck -k net:port=50000,key=KEY"),
             "{line}: {told}"
         );
     }

@@ -136,6 +136,8 @@ fn client_strings_are_refused_with_the_place_and_the_way_out() {
         "lab01",
         "tls:server=lab01,port=5005",
         "tcp:port=5005",
+        "tcp:server=lab01,port=5005,hidden,password=Lab12",
+        "npipe:pipe=lab,IcfEnable,hidden",
         "tcp:port=5005,hidden,password=Lab12",
         "tcp:lab01:5005",
         "tcp:server=lab01",
