@@ -2,6 +2,7 @@
 //!
 //! A copy of what the deck tells, taken when that changed. Nothing here asks or decides anything.
 
+use crate::connect::{listed_kind, listed_value};
 use crate::deck::{Deck, Role, obstacle};
 use crate::session::client::Line;
 use crate::session::server::ServerEntry;
@@ -108,13 +109,13 @@ impl Company {
 /// The shortest that tells a connection string from others: `tcp:5005`, `npipe:lab`.
 #[must_use]
 pub fn short(string: &str) -> String {
-    let kind = string.split(':').next().unwrap_or_default();
-    match ["port", "pipe"]
+    let kind = listed_kind(string).to_ascii_lowercase();
+    let place = ["port", "pipe"]
         .iter()
-        .find_map(|name| option(string, name))
-    {
-        Some(value) => format!("{}:{value}", kind.to_ascii_lowercase()),
-        None => kind.to_ascii_lowercase(),
+        .find_map(|name| listed_value(string, name));
+    match place {
+        Some(place) => format!("{kind}:{place}"),
+        None => kind,
     }
 }
 
@@ -123,21 +124,11 @@ pub fn short(string: &str) -> String {
 pub fn machine(string: &str) -> String {
     let named = ["server", "clicon"]
         .iter()
-        .find_map(|name| option(string, name));
+        .find_map(|name| listed_value(string, name));
     named.map_or_else(
         || short(string),
         |name| name.trim_start_matches('\\').to_owned(),
     )
-}
-
-/// The value of an option of a connection string.
-fn option<'a>(string: &'a str, name: &str) -> Option<&'a str> {
-    let (_, options) = string.split_once(':')?;
-    let mut pairs = options
-        .split(',')
-        .filter_map(|option| option.split_once('='));
-    let found = pairs.find(|(known, _)| known.trim().eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value.trim())
 }
 
 #[cfg(test)]

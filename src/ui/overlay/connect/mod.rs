@@ -10,7 +10,7 @@ mod tests;
 
 use super::cursor::Cursor;
 use super::{Outcome, Wish};
-use crate::connect::{ClientString, Password};
+use crate::connect::{ClientString, Password, listed_without};
 use crate::ui::action::{Action, Context};
 use crate::ui::entry::Entry;
 use crate::ui::keys::{Key, KeyMap};
@@ -224,7 +224,7 @@ impl Connect {
         self.wrong = reason.lines().map(str::to_owned).collect();
         // A secret that was not the right one is not kept.
         self.password = Entry::default();
-        let (string, secret) = without_password(&self.string.text());
+        let (string, secret) = listed_without(&self.string.text(), "password");
         if secret {
             self.string = Entry::new(&string);
         }
@@ -260,7 +260,7 @@ impl Connect {
         if let (Some(at), Found::Servers(servers)) = (row.checked_sub(FIELDS.len()), &self.found)
             && let Some(server) = servers.get(at)
         {
-            let (string, secret) = without_password(&server.string);
+            let (string, secret) = listed_without(&server.string, "password");
             self.string = Entry::new(&string);
             self.wrong.clear();
             // Next comes what is missing.
@@ -328,21 +328,4 @@ fn bare(typed: &str) -> &str {
             (apart && after.starts_with(char::is_whitespace)).then_some(after)
         });
     string.unwrap_or(typed).trim().trim_matches(['"', '\''])
-}
-
-/// The string without its password, and whether there was one.
-fn without_password(string: &str) -> (String, bool) {
-    let Some((kind, options)) = string.split_once(':') else {
-        return (string.to_owned(), false);
-    };
-    let is_password = |option: &&str| {
-        let name = option.split_once('=').map_or("", |(name, _)| name);
-        name.trim().eq_ignore_ascii_case("password")
-    };
-    let secret = options.split(',').any(|option| is_password(&option));
-    let rest: Vec<&str> = options
-        .split(',')
-        .filter(|option| !is_password(option))
-        .collect();
-    (format!("{kind}:{}", rest.join(",")), secret)
 }
