@@ -10,6 +10,7 @@ mod keygen;
 mod manual;
 mod refusal;
 mod simulated;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -29,13 +30,14 @@ pub use keygen::Keygen;
 pub use manual::{completions, man};
 pub use refusal::Refusal;
 pub use simulated::{Sim, SimKdcom, SimKdnet};
+pub use surroundings::{LOG_VARIABLE, NAME_VARIABLE};
 
 /// A full-screen console for one host and a rack of debug targets.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "kdeck",
     version,
-    after_help = EXAMPLES,
+    after_help = format!("{NOTES}\n\nExamples:\n{EXAMPLES}"),
     max_term_width = HELP_COLUMNS,
     subcommand_help_heading = "Commands",
     disable_help_subcommand = true
@@ -61,6 +63,14 @@ pub struct Cli {
     #[arg(long, value_name = "STRING", help_heading = SESSIONS)]
     pub remote: Option<String>,
 
+    /// Entries of each target's history that are wanted on joining, or all [default: 1000]
+    #[arg(long, value_name = "N", help_heading = SESSIONS)]
+    pub clines: Option<Clines>,
+
+    /// Only watch the session that is joined, whatever the password gives
+    #[arg(long, help_heading = SESSIONS)]
+    pub observe: bool,
+
     /// List the servers on a host, and do nothing else; a dot is this machine
     #[arg(long = "QR", value_name = "HOST", help_heading = SESSIONS)]
     pub query: Option<String>,
@@ -81,16 +91,16 @@ pub struct Console {
     #[arg(long = "server", value_name = "STRING", help_heading = SESSIONS, display_order = 0)]
     pub servers: Vec<String>,
 
-    /// Your name, as it stands beside what you do [default: your login name]
+    /// Your name, as it stands beside what you do [default: that of KDECK_NAME or USER]
     #[arg(long, value_name = "NAME", help_heading = SESSIONS)]
     pub name: Option<String>,
 
-    /// Entries of each target's history that are wanted on joining, or all [default: 1000]
-    #[arg(long, value_name = "N", help_heading = SESSIONS)]
+    /// How much history is wanted on joining.
+    #[arg(skip)]
     pub clines: Option<Clines>,
 
-    /// Only watch the session that is joined, whatever the password gives
-    #[arg(long, help_heading = SESSIONS)]
+    /// Whether the session that is joined is only watched.
+    #[arg(skip)]
     pub observe: bool,
 
     /// Forbid .shell for everybody at this rack, here and joined, as long as this process runs
@@ -375,10 +385,19 @@ impl SimText {
 /// What is wrong with it, for [`clap::Error::exit`]: that prints it and ends the program with
 /// status 2, or 0 where help or the version was asked for.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut cli = Cli::try_parse_from(normalise(args))?;
+    let args = normalise(args);
+    if args
+        .iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--premote")
+    {
+        return Err(Cli::command().error(ErrorKind::UnknownArgument, PREMOTE));
+    }
+    let mut cli = Cli::try_parse_from(args)?;
     if let Some(Action::Demo(demo)) = &mut cli.action {
         cli.console = std::mem::take(&mut demo.console).or(cli.console);
     }
+    (cli.console.clines, cli.console.observe) = (cli.clines, cli.observe);
     if cli.console.noio {
         cli.console.headless = true;
         cli.console.linger = true;
@@ -421,8 +440,8 @@ impl Console {
         Self {
             servers: other.servers.into_iter().chain(self.servers).collect(),
             name: self.name.or(other.name),
-            clines: self.clines.or(other.clines),
-            observe: self.observe || other.observe,
+            clines: other.clines,
+            observe: other.observe,
             noshell: self.noshell || other.noshell,
             headless: self.headless || other.headless,
             json: self.json || other.json,
@@ -472,11 +491,14 @@ const FRAME_RATE_MAX: i64 = 240;
 /// Widest help. Columns; longer lines are hard to read.
 const HELP_COLUMNS: usize = 100;
 
-const EXAMPLES: &str = "\
-Long options work with one dash or two: -server, --server.
+const PREMOTE: &str = "-premote joins a process server, through which each debugger has user-mode programs of its own; \
+                       kdeck has kernels and consoles, which everybody shares: -remote joins such a session";
 
-Examples:
-  kdeck                                    the targets of the configuration file
+const NOTES: &str = "\
+Long options work with one dash or two, those of the Windows debuggers with a slash too: -server, --server, /server. `kdeck man` tells what variables and files there are.";
+
+const EXAMPLES: &str =
+    "  kdeck                                    the targets of the configuration file
   kdeck -k telnet:server=ts1,port=7001,name=web01 -k exec:\"ssh lab01\"
                                            two targets of your choice
   kdeck demo                               a hundred simulated ones

@@ -31,6 +31,7 @@
 //! | place | what it holds |
 //! | --- | --- |
 //! | `main.rs` | start-up only: arguments, logging, error hooks; then it hands over |
+//! | `main/console.rs`, `main/tools.rs` | a host or a client with its console or without; what kdeck does besides |
 //! | [`cli`] | the command line, its help, manual page and completions |
 //! | [`config`] | what the file says, what it means once checked, places, defaults |
 //! | [`connect`] | connection strings: one grammar, typed results, errors with a caret |
@@ -45,6 +46,7 @@
 //! | [`session`] | many people on one rack: who is here, what they may, what they say, what is recorded of it |
 //! | [`session::transport`] | byte streams that carry a session, TLS, certificates and pins |
 //! | [`session::door`] | letting people in: versions, passwords, deadlines |
+//! | [`session::attach`] | taking back the console of a host on the same machine |
 //! | [`session::server`], [`session::client`] | the two ends of a session once somebody is in |
 //! | [`session::devices`] | the raw debug-and-chat port, and the file of its devices |
 //! | [`session::directory`] | finding servers, here and on other machines |

@@ -91,7 +91,7 @@ fn start(cli: Cli) -> Result<ExitCode> {
             print(&script)
         }
         Some(Action::Man) => print(&cli::man()),
-        Some(Action::Paths) => print(paths(&places).as_bytes()),
+        Some(Action::Paths) => print(paths(&places, cli.console.log_dir).as_bytes()),
         Some(Action::Pipe { name }) => pipe(&places, name.as_deref()),
         Some(Action::Keygen(keygen)) => make_keys(&keygen),
         Some(Action::Attach { process }) => match host_to_attach(process, &places) {
@@ -152,8 +152,8 @@ fn log_to(places: &Places) -> Result<()> {
         .mode(OWNER_ONLY)
         .open(&path);
     let file = open.wrap_err_with(|| format!("kdeck's own log {}", path.display()))?;
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("KDECK_LOG").unwrap_or_else(|_| "info".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env(cli::LOG_VARIABLE)
+        .unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
@@ -175,7 +175,7 @@ fn raise_file_limit() {
 
 /// The name under which this person types.
 fn user_name() -> String {
-    let name = ["KDECK_NAME", "USER", "LOGNAME"]
+    let name = [cli::NAME_VARIABLE, "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty())

@@ -5,12 +5,14 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use support::background::Background;
 use support::headless::Headless;
 use support::home::Home;
 use support::peer::Peer;
+use support::ports::free_port;
 
 fn run_in(home: &Home, arguments: &[&str]) -> Output {
     let mut command = home.kdeck();
@@ -271,6 +273,54 @@ fn it_tells_its_paths() {
     );
     assert!(paths.contains("kdeck.toml\n"), "{paths}");
     assert!(!state.exists(), "telling makes no directories");
+}
+
+#[test]
+fn every_file_that_a_host_with_everything_makes_is_among_its_paths() {
+    let home = Home::new();
+    let (peer, port, other) = (Peer::listen(), free_port(), free_port());
+    home.configure(&format!(
+        "{}[log]\ndirectory = \"elsewhere\"\n",
+        table("a", &peer, "")
+    ));
+    let told = printed(&home, &["paths"]);
+    let named: Vec<PathBuf> = told
+        .lines()
+        .filter(|line| !line.starts_with("state "))
+        .filter_map(|line| Some(PathBuf::from(&line[line.find('/')?..])))
+        .collect();
+    let server = format!("ssl:port={port},password=Lab12");
+    let mut host = Headless::start_in(
+        home.clone(),
+        &["-server", &server, "-server", "npipe:pipe=lab"],
+    );
+    let mut line = peer.accept();
+    line.send("hello\n");
+    host.wait_state("a", "running");
+    host.done(&format!(".chatport tcp:port={other}"));
+    host.done(".servers");
+    let mut device = support::peer::call(other);
+    device.send("/register nosy\n");
+    device.read_until(b"Hi, nosy!");
+    host.finish();
+    let mut unnamed = Vec::new();
+    let mut folders = vec![home.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a directory of ours").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !named.iter().any(|named| path.starts_with(named)) {
+                unnamed.push(path);
+            }
+        }
+    }
+    assert!(unnamed.is_empty(), "{unnamed:?} not in\n{told}");
+    for file in ["audit.log", "devices.toml", "certificate.pem"] {
+        assert!(home.path().join("state").join(file).exists(), "{file}");
+    }
+    let logs = fs::read_dir(home.path().join("elsewhere")).expect("logs");
+    assert!(logs.count() > 0, "{told}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Long options with one dash, as the Windows debuggers write them, made into those with two.
+//! Long options with one dash or a slash, as the Windows debuggers write them, made into those with two dashes.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,8 @@ use clap::{Command, CommandFactory};
 
 use super::Cli;
 
-/// Gives the long options among `args` (the program's name first) their second dash.
+/// Gives the long options among `args` (the program's name first) their second dash, and before a command the debuggers'
+/// options their hyphen.
 ///
 /// Values are left alone, and so is everything after `--`. What is no option of ours is taken for
 /// a long one misspelt, so that the error can name the nearest.
@@ -19,17 +20,30 @@ pub fn normalise(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut normal: Vec<OsString> = args.next().into_iter().collect();
     let mut value_follows = false;
     let mut options_ended = false;
+    let mut command_given = false;
     for arg in args {
         if options_ended || std::mem::take(&mut value_follows) {
             normal.push(arg);
             continue;
         }
+        // Behind a command it may be a path.
+        let arg = if command_given { arg } else { with_dash(arg) };
+        command_given |= !arg.as_encoded_bytes().starts_with(b"-");
         let arg = with_second_dash(arg, &options);
         options_ended = arg == "--";
         value_follows = options.wants_value(&arg);
         normal.push(arg);
     }
     normal
+}
+
+/// The option with its hyphen, if it is one of the debuggers' and has a slash instead, as they allow.
+fn with_dash(arg: OsString) -> OsString {
+    let name = arg.to_str().and_then(|text| text.strip_prefix('/'));
+    match name.filter(|name| DEBUGGERS.contains(name)) {
+        Some(name) => format!("-{name}").into(),
+        None => arg,
+    }
 }
 
 fn with_second_dash(arg: OsString, options: &Options) -> OsString {
@@ -57,6 +71,11 @@ fn with_second_dash(arg: OsString, options: &Options) -> OsString {
     long.push(arg);
     long
 }
+
+/// The options that the Windows debuggers have too.
+const DEBUGGERS: &[&str] = &[
+    "k", "server", "remote", "premote", "QR", "clines", "noio", "noshell",
+];
 
 /// Every option by its spelling, and whether it takes a value.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::Cli;
+use super::surroundings::{FILES, VARIABLES};
 
 /// The manual page, in roff: one page for the program and all its commands.
 #[must_use]
@@ -40,8 +41,38 @@ fn render(page: &mut Vec<u8>) -> io::Result<()> {
     for subcommand in command.get_subcommands() {
         render_subcommand(subcommand, NAME, page)?;
     }
-    man.render_extra_section(page)?;
+    writeln!(page, ".SH ENVIRONMENT")?;
+    render_terms(VARIABLES, page)?;
+    writeln!(
+        page,
+        ".SH FILES\n{}",
+        roff("`kdeck paths` prints them all with their directories.")
+    )?;
+    render_terms(FILES, page)?;
+    writeln!(page, ".SH NOTES\n{}", roff(super::NOTES))?;
+    writeln!(page, ".SH EXAMPLES\n.nf")?;
+    for line in super::EXAMPLES.lines() {
+        writeln!(page, "{}", roff(line))?;
+    }
+    writeln!(page, ".fi")?;
     man.render_version_section(page)
+}
+
+/// Words, each with what it means below it.
+fn render_terms(terms: &[(&str, &str)], page: &mut Vec<u8>) -> io::Result<()> {
+    terms.iter().try_for_each(|(term, meaning)| {
+        writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))
+    })
+}
+
+/// A line of text in which roff finds nothing to do.
+fn roff(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-");
+    if line.starts_with(['.', '\'']) {
+        format!("\\&{line}")
+    } else {
+        line
+    }
 }
 
 /// One command and those below it, each a subsection: its own page's sections, a level down.

@@ -159,6 +159,33 @@ fn targets_and_options_are_read() {
 }
 
 #[test]
+fn options_of_the_debuggers_take_a_slash_for_their_hyphen() {
+    for (line, meant) in [
+        (
+            "kdeck /server tcp:port=5005 /noio",
+            "kdeck --server tcp:port=5005 --noio",
+        ),
+        (
+            "kdeck /remote tcp:port=1 /clines 5",
+            "kdeck --remote tcp:port=1 --clines 5",
+        ),
+        ("kdeck /QR lab01", "kdeck --QR lab01"),
+        ("kdeck /k /dev/x /ascii", "kdeck -k /dev/x /ascii"),
+        ("kdeck check /server", "kdeck check /server"),
+        ("kdeck -config /remote", "kdeck --config /remote"),
+    ] {
+        assert_eq!(normal(line), meant);
+    }
+    for line in ["kdeck -premote tcp:port=1", "kdeck /premote tcp:port=1"] {
+        let error = read(line).unwrap_err().to_string();
+        assert!(
+            error.contains("process server") && error.contains("-remote joins"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn options_of_the_console_work_on_both_sides_of_demo() {
     let cli = read("kdeck -ascii -theme dark demo -headless -json -theme light -count 7").unwrap();
     let console = &cli.console;
@@ -179,6 +206,8 @@ fn bad_usage_ends_with_status_2() {
         "kdeck demo --only output",
         "kdeck --headless --only everything",
         "kdeck --no-log --log-dir x",
+        "kdeck demo --observe",
+        "kdeck demo --clines 5",
         "kdeck --no-log demo --log-dir x",
         "kdeck --frame-rate 0",
         "kdeck demo --count 0",
@@ -263,6 +292,13 @@ fn simulated_racks_are_what_was_asked_for() {
 fn the_manual_names_every_command_and_option() {
     let page = String::from_utf8(man()).unwrap().replace("\\-", "-");
     assert!(page.contains(".TH kdeck 1"), "{page}");
+    for section in ["ENVIRONMENT", "FILES", "NOTES", "EXAMPLES"] {
+        assert!(page.contains(&format!(".SH {section}\n")), "{section}");
+    }
+    assert!(!page.contains(".SH EXTRA"), "{page}");
+    for word in ["KDECK_RUNTIME_DIR", "KDECK_NAME", "KDECK_LOG", "audit.log"] {
+        assert!(page.contains(word), "{word}");
+    }
     walk(&Cli::command(), &mut |command| {
         assert!(page.contains(command.get_name()), "{}", command.get_name());
         for long in command

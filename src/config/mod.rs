@@ -31,7 +31,7 @@ use toml::de::{DeTable, DeValue};
 pub use changes::{Change, Changes};
 pub use overrides::Overrides;
 pub use places::{
-    CONFIG_VARIABLE, FILE_NAME, PlaceError, Places, RUNTIME_VARIABLE, STATE_VARIABLE,
+    AUDIT_FILE, CONFIG_VARIABLE, FILE_NAME, PlaceError, Places, RUNTIME_VARIABLE, STATE_VARIABLE,
 };
 pub use problem::{Position, Problem, Problems, Severity};
 pub use quantity::{QuantityError, parse_duration, parse_size, show_duration, show_size};

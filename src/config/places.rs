@@ -171,6 +171,31 @@ impl Places {
         self.state_dir.join("history")
     }
 
+    /// Who joined, left and was refused, and every command with its author.
+    pub fn audit_file(&self) -> PathBuf {
+        self.state_dir.join(AUDIT_FILE)
+    }
+
+    /// This machine's own certificate and its key.
+    pub fn own_certificate_file(&self) -> PathBuf {
+        self.state_dir.join("certificate.pem")
+    }
+
+    /// What servers are known to show.
+    pub fn known_servers_file(&self) -> PathBuf {
+        self.state_dir.join("known_servers")
+    }
+
+    /// Certificates that servers can be told to show, as `NAME.pem`.
+    pub fn certificates_dir(&self) -> PathBuf {
+        self.config_dir.join("certificates")
+    }
+
+    /// What servers of this machine tell of themselves to whoever looks for them.
+    pub fn registry_dir(&self) -> PathBuf {
+        self.runtime_dir.join("servers")
+    }
+
     /// The devices that have been seen.
     pub fn device_file(&self) -> PathBuf {
         self.state_dir.join("devices.toml")
@@ -241,6 +266,8 @@ pub(super) fn writable(path: &Path) -> io::Result<()> {
 
 /// The name of the configuration file, here and in the configuration directory.
 pub const FILE_NAME: &str = "kdeck.toml";
+/// The name of the audit log, in the state directory.
+pub const AUDIT_FILE: &str = "audit.log";
 /// Takes the place of the XDG configuration directory.
 pub const CONFIG_VARIABLE: &str = "KDECK_CONFIG_DIR";
 /// Takes the place of the XDG state directory.

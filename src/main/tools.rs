@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use color_eyre::Result;
@@ -199,28 +199,64 @@ pub(crate) fn make_keys(options: &Keygen) -> Result<ExitCode> {
     print(rack.instructions(Some(&shown)).as_bytes())
 }
 
-/// Every path in use.
-pub(crate) fn paths(places: &Places) -> String {
-    let config = match &places.config_file {
-        Some(file) => file.display().to_string(),
-        None => format!(
-            "{} (is not there)",
-            places.config_dir.join(config::FILE_NAME).display()
-        ),
+/// Every path that is read or written, under this configuration; what is wrong with that is told and left out.
+pub(crate) fn paths(places: &Places, log_directory: Option<PathBuf>) -> String {
+    let overrides = Overrides {
+        log_directory,
+        ..Overrides::default()
     };
-    let rows = [
-        ("configuration", config),
-        ("themes", places.themes_dir().display().to_string()),
-        ("state", places.state_dir.display().to_string()),
-        (
-            "logs",
-            places.log_dir(&Config::default()).display().to_string(),
-        ),
-        ("history", places.history_file().display().to_string()),
-        ("own log", places.own_log_file().display().to_string()),
-        ("sockets", places.runtime_dir.display().to_string()),
+    let config = match read(places.config_file.as_deref(), overrides) {
+        Ok((config, _)) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            eprintln!("kdeck: paths that it says are not among these");
+            Config::default()
+        }
+    };
+    // A path is of use wherever one stands.
+    let shown = |path: &Path| {
+        let whole = std::path::absolute(path);
+        let whole = whole.unwrap_or_else(|_| path.to_owned());
+        whole.display().to_string()
+    };
+    let file = match &places.config_file {
+        Some(file) => shown(file),
+        None => {
+            let searched = places.config_dir.join(config::FILE_NAME);
+            format!("{} (is not there)", searched.display())
+        }
+    };
+    let mut rows = vec![
+        ("configuration", file),
+        ("themes", shown(&places.themes_dir())),
+        ("certificates", shown(&places.certificates_dir())),
+        ("state", shown(&places.state_dir)),
+        ("logs", shown(&places.log_dir(&config))),
+        ("history", shown(&places.history_file())),
+        ("audit log", shown(&places.audit_file())),
+        ("devices", shown(&places.device_file())),
+        ("own certificate", shown(&places.own_certificate_file())),
+        ("known servers", shown(&places.known_servers_file())),
+        ("own log", shown(&places.own_log_file())),
+        ("sockets", shown(&places.runtime_dir)),
+        ("server list", shown(&places.registry_dir())),
     ];
+    let tls = &config.transport.tls;
+    let named = [
+        &tls.certificate,
+        &tls.key,
+        &tls.ca,
+        &tls.client_ca,
+        &tls.client_certificate,
+        &tls.client_key,
+    ];
+    rows.extend(
+        named
+            .into_iter()
+            .flatten()
+            .map(|path| ("[tls]", shown(path))),
+    );
     rows.iter()
-        .map(|(what, path)| format!("{what:14}{path}\n"))
+        .map(|(what, path)| format!("{what:17}{path}\n"))
         .collect()
 }

@@ -19,7 +19,7 @@ use self::gate::Gate;
 use crate::transcript::Time;
 
 /// Its name in the state directory.
-pub const FILE_NAME: &str = "audit.log";
+pub const FILE_NAME: &str = crate::config::AUDIT_FILE;
 /// Records that wait for the disk. What is more is counted, and not kept.
 const WAITING: usize = 4096;
 /// A file that has reached this is put aside, bytes.

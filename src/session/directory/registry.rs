@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 use crate::config::Places;
 use crate::transcript::safe;
 
-/// Its place in the runtime directory.
-const FOLDER: &str = "servers";
 /// Longest file that is read, bytes. One has at most a line for each server.
 const FILE_BYTES_MAX: u64 = 16 << 10;
 /// Files that are looked at. Each is a process of the same account.
@@ -35,7 +33,7 @@ impl Published {
     /// Tells these strings, in place of what `own` told before.
     pub(super) fn write(places: &Places, strings: &[String]) -> io::Result<Self> {
         places.make_runtime_dir().map_err(io::Error::other)?;
-        let folder = folder(places);
+        let folder = places.registry_dir();
         DirBuilder::new()
             .recursive(true)
             .mode(OWNER_ENTERS)
@@ -72,7 +70,10 @@ impl Drop for Published {
 
 /// What all processes of this account tell, those that ended left out and cleared away.
 pub(super) fn read(places: &Places) -> Vec<String> {
-    let files = fs::read_dir(folder(places)).into_iter().flatten().flatten();
+    let files = fs::read_dir(places.registry_dir())
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut paths: Vec<(u32, PathBuf)> = files
         .filter_map(|file| Some((file.file_name().to_str()?.parse().ok()?, file.path())))
         .take(FILES_MAX)
@@ -123,10 +124,6 @@ fn alone(folder: &Path) -> io::Result<File> {
     Ok(held)
 }
 
-fn folder(places: &Places) -> PathBuf {
-    places.runtime_dir.join(FOLDER)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -148,7 +145,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         drop(second);
         assert!(read(&places).is_empty());
-        assert_eq!(fs::read_dir(folder(&places)).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(places.registry_dir()).unwrap().count(), 0);
     }
 
     #[test]
@@ -170,10 +167,10 @@ mod tests {
     fn what_a_process_left_behind_that_was_killed_is_cleared_away() {
         let home = tempfile::tempdir().unwrap();
         let places = places(home.path());
-        fs::create_dir_all(folder(&places)).unwrap();
-        let stale = folder(&places).join("4711");
+        fs::create_dir_all(places.registry_dir()).unwrap();
+        let stale = places.registry_dir().join("4711");
         fs::write(&stale, "tcp:Port=1\n").unwrap();
-        fs::write(folder(&places).join("readme"), "tcp:Port=2\n").unwrap();
+        fs::write(places.registry_dir().join("readme"), "tcp:Port=2\n").unwrap();
         assert!(read(&places).is_empty());
         assert!(!stale.exists());
     }

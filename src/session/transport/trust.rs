@@ -48,7 +48,7 @@ impl Trust {
     pub fn open(places: &Places, settings: Settings) -> Result<Self, String> {
         let provider = Arc::new(ring::default_provider());
         places.make_state_dir().map_err(|error| error.to_string())?;
-        let own = Identity::own(&places.state_dir.join(OWN_FILE), &provider)?;
+        let own = Identity::own(&places.own_certificate_file(), &provider)?;
         let own = Arc::new(own);
         let tls = &settings.tls;
         let named =
@@ -81,8 +81,8 @@ impl Trust {
             client,
             servers_by_ca: servers_by_ca.transpose()?,
             clients_by_ca: clients_by_ca.transpose()?,
-            known: KnownServers::at(places.state_dir.join(KNOWN_FILE)),
-            certificates_dir: places.config_dir.join(CERTIFICATES_DIR),
+            known: KnownServers::at(places.known_servers_file()),
+            certificates_dir: places.certificates_dir(),
             provider,
             settings,
             lines: Lines::default(),
@@ -238,10 +238,3 @@ fn name_of(certificate: &Certificate) -> &str {
         Certificate::User(name) | Certificate::Machine(name) => name,
     }
 }
-
-/// The own certificate and its key, in the state directory.
-const OWN_FILE: &str = "certificate.pem";
-/// What servers are known to show, in the state directory.
-const KNOWN_FILE: &str = "known_servers";
-/// Certificates servers can be told to show, in the configuration directory.
-const CERTIFICATES_DIR: &str = "certificates";

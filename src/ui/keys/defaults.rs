@@ -1,8 +1,9 @@
 //! The keys the console starts with.
 //!
 //! They keep to what PuTTY, tmux and a serial terminal deliver: nothing needs Alt or a function key, nothing needs
-//! Ctrl-A or Ctrl-B (taken by screen and tmux; leaving a session has Ctrl-B as debuggers do, and a command), Ctrl-S or Ctrl-Q (flow control), and Ctrl-H, Ctrl-I, Ctrl-J and Ctrl-M stay
-//! what terminals make of them. In the command line the letters with Ctrl that readline uses stay with the editor.
+//! Ctrl-A or Ctrl-B (taken by screen and tmux; leaving a session has Ctrl-B as debuggers do, and a command), Ctrl-S or
+//! Ctrl-Q (flow control), and Ctrl-H, Ctrl-I, Ctrl-J and Ctrl-M stay what terminals make of them. In the command line
+//! the letters with Ctrl that readline uses stay with the editor.
 //! Function keys a debugger's user expects to step with do that; their commands are as short to type. F7 to F9 are left
 //! free.
 
