@@ -5,6 +5,7 @@
 //! a key. It sleeps unless something visible happens.
 
 mod due;
+mod perform;
 mod stops;
 
 use std::future::{pending, poll_fn};
@@ -23,11 +24,10 @@ use tokio::sync::{broadcast, mpsc};
 
 use self::due::{at, until};
 use self::stops::Stops;
-use super::company::Company;
 use super::frame::{Fresh, Pacer};
 use super::history::{History, Store};
-use super::joining::{self, Attempt};
-use super::message::{Effect, Message, Targets};
+use super::joining::Attempt;
+use super::message::{Effect, Message};
 use super::model::{Model, Overlay};
 use super::options::Options;
 use super::picture::Picture;
@@ -35,7 +35,6 @@ use super::search::Ticker;
 use super::terminal::{self, Error, Screen};
 use super::text_box::TextBox;
 use super::view;
-use crate::command;
 use crate::deck::{Deck, Event, Seat, Severity};
 use crate::rack::TargetId;
 use crate::session::Author;
@@ -310,92 +309,6 @@ impl Console {
     fn update(&mut self, message: Message) -> Result<(), Error> {
         let effects = self.model.update(Time::now(), message);
         self.perform(effects)
-    }
-
-    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
-        for effect in effects {
-            match effect {
-                Effect::Draw(fresh) => self.pacer.touch(fresh),
-                Effect::Submit { focus, line } => {
-                    self.pacer.expect_echo(Instant::now());
-                    let replies = command::submit(&self.seat.deck(), &self.author(), focus, &line);
-                    let sender = self.sender.clone();
-                    self.engine.spawn(async move {
-                        // The screen may have ended meanwhile.
-                        sender.send(Message::Replies(replies.await)).await.ok();
-                    });
-                }
-                Effect::Ask { id, request } => {
-                    self.pacer.expect_echo(Instant::now());
-                    let asked = self.seat.deck().ask(id, &self.author(), request);
-                    let name = self
-                        .model
-                        .rack
-                        .target(id)
-                        .map(|target| target.name.clone())
-                        .unwrap_or_default();
-                    let sender = self.sender.clone();
-                    self.engine.spawn(async move {
-                        if let Ok(Err(reason)) = asked.answer.await {
-                            sender
-                                .send(Message::Tell(Severity::Error, format!("{name}: {reason}")))
-                                .await
-                                .ok();
-                        }
-                    });
-                }
-                Effect::Soon => self.pacer.change(Instant::now()),
-                Effect::Company => {
-                    let company = Company::of(&self.seat.deck());
-                    self.update(Message::Company(Box::new(company)))?;
-                }
-                Effect::Chat => {
-                    let all = self.seat.deck().chat(0);
-                    self.update(Message::Chat(all))?;
-                }
-                Effect::Browse(machine) => {
-                    let (seat, sender) = (self.seat.clone(), self.sender.clone());
-                    self.engine.spawn(async move {
-                        sender.send(joining::browse(seat, machine).await).await.ok();
-                    });
-                }
-                Effect::Join(string) => {
-                    let (seat, sender) = (self.seat.clone(), self.sender.clone());
-                    self.attempt = Some(Attempt::begin(seat, *string, sender, &self.engine));
-                }
-                Effect::JoinAnswer(answer) => {
-                    if let Some(attempt) = &self.attempt {
-                        attempt.answer(answer);
-                    }
-                }
-                Effect::Leave => {
-                    self.leave(Severity::Info, "left the session; it goes on".to_owned());
-                }
-                Effect::Refresh => {
-                    let company = Company::of(&self.seat.deck());
-                    self.update(Message::Company(Box::new(company)))?;
-                    let rack = Targets(self.seat.deck().rack());
-                    self.update(Message::Rack(rack))?;
-                }
-                Effect::Remember(line) => {
-                    if let Some(Err(error)) = self.store.as_ref().map(|store| store.append(&line)) {
-                        self.store = None;
-                        let text = format!("lines typed are no longer kept in the file: {error}");
-                        self.update(Message::Tell(Severity::Warning, text))?;
-                    }
-                }
-                Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::Mouse(on) => self.screen.set_mouse(on)?,
-                Effect::Repaint => {
-                    let size = self.screen.repaint()?;
-                    self.model.size = size;
-                    self.model.settle();
-                }
-                Effect::Suspend => self.suspend()?,
-                Effect::Quit => self.ended = true,
-            }
-        }
-        Ok(())
     }
 
     /// Who does what is done here, by the name that everybody sees.

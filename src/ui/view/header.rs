@@ -1,10 +1,12 @@
 //! The first line: what this process is and who is here, how many targets are in which state, what there is to read, the time.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::spans;
-use crate::deck;
+use crate::deck::{self, counted};
 use crate::rack::State;
 use crate::rack::status::ALERT_LETTER;
 use crate::session::client::Line;
@@ -94,10 +96,8 @@ fn unread(model: &Model) -> Option<(Role, String)> {
     }
 }
 
-pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
-    let look = model.look();
-    buf.set_style(place, look.style(Role::Header));
-    let left = standing(place, model);
+/// How it is with the targets, what there is to read, and the time; and where in that the alerts are.
+fn news(model: &Model, picture: &Picture) -> (Vec<(Role, String)>, Range<usize>) {
     let mut right = Vec::new();
     // First, so that it is the last to be cut.
     if picture.failing_logs > 0 {
@@ -113,14 +113,7 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
         right.push((Role::Header, "  ".to_owned()));
     }
     let count = model.rack.targets().len();
-    right.push((
-        Role::Header,
-        if count == 1 {
-            "1 target".to_owned()
-        } else {
-            format!("{count} targets")
-        },
-    ));
+    right.push((Role::Header, counted(count, "target")));
     for (state, count) in State::ALL
         .into_iter()
         .zip(picture.counts)
@@ -138,14 +131,7 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
     let unseen = model.notices.unseen();
     if unseen > 0 {
         right.push((Role::Header, "  ".to_owned()));
-        right.push((
-            Role::Warning,
-            if unseen == 1 {
-                "1 notice".to_owned()
-            } else {
-                format!("{unseen} notices")
-            },
-        ));
+        right.push((Role::Warning, counted(unseen, "notice")));
     }
     if !model.settings.reduced_motion {
         let now = model.now.timestamp().to_zoned(model.settings.zone.clone());
@@ -154,6 +140,14 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
             format!("  {:02}:{:02} ", now.hour(), now.minute()),
         ));
     }
+    (right, before_alerts..after_alerts)
+}
+
+pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Picture) {
+    let look = model.look();
+    buf.set_style(place, look.style(Role::Header));
+    let left = standing(place, model);
+    let (mut right, alerts) = news(model, picture);
     let used = spans(
         place,
         buf,
@@ -167,7 +161,7 @@ pub(super) fn draw(place: Rect, buf: &mut Buffer, model: &Model, picture: &Pictu
     let wanted = u16::try_from(wanted).unwrap_or(u16::MAX);
     if wanted > place.width.saturating_sub(used + 1) {
         // What is cut is at the end.
-        let alerts: Vec<_> = right.drain(before_alerts..after_alerts).rev().collect();
+        let alerts: Vec<_> = right.drain(alerts).rev().collect();
         right.splice(0..0, alerts);
     }
     let x = place

@@ -7,7 +7,7 @@ use ratatui::widgets::Widget;
 
 use super::header::state_role;
 use super::spans;
-use crate::rack::status::ALERT_LETTER;
+use crate::rack::status::{ALERT_LETTER, Status};
 use crate::transcript::Kind;
 use crate::transcript::log::Health;
 use crate::transcript::safe::Pen;
@@ -19,6 +19,7 @@ use crate::ui::model::{Focus, Model};
 use crate::ui::panes::{Pane, Scroll};
 use crate::ui::pen;
 use crate::ui::picture::{Picture, Shown, Slot};
+use crate::ui::raw::Raw;
 use crate::ui::rows::Row;
 use crate::ui::theme::{Depth, Role};
 
@@ -48,24 +49,7 @@ pub(super) fn draw(
         }
     }
     if view.pane.raw {
-        let raw = picture.raw(view.pane.target)?;
-        raw.emulator().render(text, buf);
-        let plain = look.style(Role::Text);
-        for position in text.positions() {
-            let Some(cell) = buf.cell_mut(position) else {
-                continue;
-            };
-            let own = |colour| {
-                Some(colour)
-                    .filter(|colour| *colour != Color::Reset)
-                    .and_then(|colour| model.settings.depth.nearest(colour))
-            };
-            cell.fg = own(cell.fg).or(plain.fg).unwrap_or(Color::Reset);
-            cell.bg = own(cell.bg).or(plain.bg).unwrap_or(Color::Reset);
-        }
-        let cursor = raw.emulator().cursor()?;
-        let at = Position::new(text.x.checked_add(cursor.x)?, text.y.checked_add(cursor.y)?);
-        return text.contains(at).then_some(at);
+        return draw_raw(text, buf, model, picture.raw(view.pane.target)?);
     }
     let shown = shown?;
     for (y, row) in (text.top()..text.bottom()).zip(&shown.rows) {
@@ -80,6 +64,57 @@ pub(super) fn draw(
         }
     }
     None
+}
+
+/// The target's own screen. Returns where its cursor is.
+fn draw_raw(text: Rect, buf: &mut Buffer, model: &Model, raw: &Raw) -> Option<Position> {
+    raw.emulator().render(text, buf);
+    let plain = model.look().style(Role::Text);
+    for position in text.positions() {
+        let Some(cell) = buf.cell_mut(position) else {
+            continue;
+        };
+        let own = |colour| {
+            Some(colour)
+                .filter(|colour| *colour != Color::Reset)
+                .and_then(|colour| model.settings.depth.nearest(colour))
+        };
+        cell.fg = own(cell.fg).or(plain.fg).unwrap_or(Color::Reset);
+        cell.bg = own(cell.bg).or(plain.bg).unwrap_or(Color::Reset);
+    }
+    let cursor = raw.emulator().cursor()?;
+    let at = Position::new(text.x.checked_add(cursor.x)?, text.y.checked_add(cursor.y)?);
+    text.contains(at).then_some(at)
+}
+
+/// How it is with the target: its state, who holds it, its log.
+fn about(status: &Status, model: &Model) -> Vec<(Role, String)> {
+    let look = model.look();
+    let mut left = Vec::new();
+    let words = if status.detail.is_empty() || status.detail == status.alert {
+        status.state.word().to_owned()
+    } else {
+        format!("{}: {}", status.state.word(), status.detail)
+    };
+    left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
+    if !status.alert.is_empty() {
+        left.push((Role::Alert, format!("{ALERT_LETTER} {}", status.alert)));
+        left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
+    }
+    left.push((state_role(status.state), words));
+    if status.holder == model.name() {
+        left.push((Role::Me, " you hold it".to_owned()));
+    } else if !status.holder.is_empty() {
+        left.push((Role::Warning, format!(" {} holds it", status.holder)));
+    }
+    match &status.log {
+        Health::Failing { reason } => left.push((Role::Error, format!(" LOG FAILS: {reason}"))),
+        Health::Gap { missed } => {
+            left.push((Role::Missed, format!(" LOG: {missed} lines missing")))
+        }
+        Health::Off | Health::Writing => {}
+    }
+    left
 }
 
 fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, shown: Option<&Shown>) {
@@ -109,33 +144,7 @@ fn title(place: Rect, buf: &mut Buffer, model: &Model, view: &PaneView<'_>, show
     }
     left.push((Role::Title, format!(" {}", pane.name)));
     match shown.and_then(|shown| shown.status.as_ref()) {
-        Some(status) => {
-            let words = if status.detail.is_empty() || status.detail == status.alert {
-                status.state.word().to_owned()
-            } else {
-                format!("{}: {}", status.state.word(), status.detail)
-            };
-            left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
-            if !status.alert.is_empty() {
-                left.push((Role::Alert, format!("{ALERT_LETTER} {}", status.alert)));
-                left.push((Role::Dim, format!(" {} ", look.glyphs.dot)));
-            }
-            left.push((state_role(status.state), words));
-            if status.holder == model.name() {
-                left.push((Role::Me, " you hold it".to_owned()));
-            } else if !status.holder.is_empty() {
-                left.push((Role::Warning, format!(" {} holds it", status.holder)));
-            }
-            match &status.log {
-                Health::Failing { reason } => {
-                    left.push((Role::Error, format!(" LOG FAILS: {reason}")))
-                }
-                Health::Gap { missed } => {
-                    left.push((Role::Missed, format!(" LOG: {missed} lines missing")))
-                }
-                Health::Off | Health::Writing => {}
-            }
-        }
+        Some(status) => left.extend(about(status, model)),
         None if shown.is_some() => left.push((Role::Missed, " removed".to_owned())),
         None => {}
     }
