@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::others::Others;
@@ -73,10 +74,11 @@ pub(super) async fn answer(
     }
 }
 
-/// Answers whoever comes to `listener`.
+/// Answers whoever comes to `listener`. Dropped, it hangs up on all, so that who registered looks for another.
 pub(super) async fn serve(listener: &TcpListener, places: &Places) {
     let turns = Arc::<Turns>::default();
     let others = Arc::<Others>::default();
+    let mut tasks = JoinSet::new();
     loop {
         if let Ok((stream, address)) = listener.accept().await {
             let origin = Origin::new("tcp", Some(address.ip()));
@@ -88,9 +90,10 @@ pub(super) async fn serve(listener: &TcpListener, places: &Places) {
                     others: others.clone(),
                 };
                 // Whoever asks too slowly, or asks something else, gets no answer.
-                tokio::spawn(async move { asking.answer().await.ok() });
+                tasks.spawn(async move { asking.answer().await.ok() });
             }
         }
+        while tasks.try_join_next().is_some() {}
         sleep(PAUSE).await;
     }
 }

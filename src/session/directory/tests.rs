@@ -168,6 +168,29 @@ async fn servers_of_another_account_are_found_as_long_as_it_tells_of_them() {
 }
 
 #[tokio::test]
+async fn who_registered_learns_when_the_answers_end() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answering = tokio::spawn({
+        let places = places.clone();
+        async move { listener::serve(&listener, &places).await }
+    });
+    let (_telling, mut told) = tokio::sync::watch::channel(vec!["tcp:Port=2".to_owned()]);
+    let registered = tokio::spawn(async move { register::register(port, &mut told).await });
+    let taken = async {
+        while find(".", &places, port).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, taken).await.unwrap();
+    answering.abort();
+    let ended = timeout(PATIENCE, registered).await.unwrap().unwrap();
+    assert_eq!(ended, Ok(()));
+}
+
+#[tokio::test]
 async fn a_list_that_no_host_has_is_not_taken() {
     let home = tempfile::tempdir().unwrap();
     let places = places(home.path());
