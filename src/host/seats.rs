@@ -11,9 +11,10 @@ use crate::config::{self, Config};
 use crate::connect::TargetString;
 use crate::deck::Event;
 use crate::rack::{Rack, State, Target, TargetId, status};
+use crate::session::directory;
 use crate::target::backoff::Pauses;
 use crate::target::report::Report;
-use crate::target::{self, Control, Work};
+use crate::target::{self, Control, Holders, Work};
 use crate::transcript::{Limits, Time, Transcript};
 
 /// The targets and what drives them.
@@ -201,12 +202,14 @@ impl Seats {
             done: done.clone(),
         };
         self.seats.insert(target.id, seat);
+        let places = host.places().clone();
         let work = Work {
             report: Report::new(target, host.news.clone()),
             asks,
             stop,
             pauses: self.pauses.subscribe(),
             ports: host.ports.clone(),
+            holders: Holders::new(move |port| directory::holder(&places, port)),
         };
         let leaving = self.leaving.clone();
         let actor = async move {

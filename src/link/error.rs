@@ -54,6 +54,21 @@ pub enum Operation {
 }
 
 impl Error {
+    /// Whether something else has the port or the device.
+    pub fn is_in_use(&self) -> bool {
+        let kind = self.source.as_ref().map(io::Error::kind);
+        matches!(
+            (self.operation, kind),
+            (
+                Operation::Listen | Operation::BindUdp,
+                Some(ErrorKind::AddrInUse)
+            ) | (
+                Operation::OpenSerial,
+                Some(ErrorKind::ResourceBusy | ErrorKind::WouldBlock)
+            )
+        )
+    }
+
     /// The error for what the system said.
     pub(super) fn io(operation: Operation, place: impl Into<String>, source: io::Error) -> Self {
         let (reason, advice) = words(operation, &source);

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Pauses};
 use super::report::Report;
-use super::{Answer, Ask, Request};
+use super::{Answer, Ask, Holders, Request};
+use crate::connect::LocalPort;
 use crate::link;
 use crate::rack::State;
 
@@ -33,6 +34,8 @@ pub struct Connector {
     pauses: watch::Receiver<Pauses>,
     /// The last reason that was noted, so that a target which stays away does not fill its transcript.
     noted: String,
+    /// What of this machine the link needs for itself, and who tells which other program has it.
+    needs: Option<(LocalPort, Holders)>,
 }
 
 /// What to do after a link ended or could not be made.
@@ -64,7 +67,14 @@ impl Connector {
             size: None,
             pauses,
             noted: String::new(),
+            needs: None,
         }
+    }
+
+    /// The link needs that of this machine; `holders` knows who may have it already.
+    pub fn needs(mut self, local: Option<LocalPort>, holders: Holders) -> Self {
+        self.needs = local.map(|local| (local, holders));
+        self
     }
 
     /// Waits for the link that `opening` makes; `state` and `detail` tell people what is being done.
@@ -94,10 +104,21 @@ impl Connector {
                     _ => self.refuse(ask, detail),
                 },
                 opened = &mut opening => {
-                    return opened.map_err(|error| Next::Retry(error.to_string()));
+                    return opened.map_err(|error| Next::Retry(self.reason(error)));
                 }
             }
         }
+    }
+
+    /// Why it was not made; who has the port or the device, if that is known.
+    fn reason(&self, mut error: link::Error) -> String {
+        if let Some((local, holders)) = &self.needs
+            && error.is_in_use()
+            && let Some(holder) = holders.of(local)
+        {
+            error.advice = holder;
+        }
+        error.to_string()
     }
 
     /// The link is made: what it was tried for is forgotten.

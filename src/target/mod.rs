@@ -5,6 +5,7 @@ mod connector;
 mod conversation;
 pub mod debugger;
 mod engine;
+mod holder;
 mod kd;
 pub mod keys;
 pub mod netconsole;
@@ -30,6 +31,8 @@ use self::report::Report;
 use self::text::{Text, TextActor};
 use crate::connect::{TargetLink, TargetString};
 use crate::rack::State;
+
+pub use self::holder::Holders;
 
 /// Requests that may wait for one target. More are refused: somebody pastes faster than the target reads.
 pub const REQUESTS: usize = 4096;
@@ -168,6 +171,8 @@ pub struct Work {
     pub pauses: watch::Receiver<Pauses>,
     /// The UDP ports of netconsole targets.
     pub ports: Ports,
+    /// Who else may have its port or device.
+    pub holders: Holders,
 }
 
 /// Runs the actor of a target until it is stopped. One that fails inside takes nothing else with it: its target is
@@ -191,7 +196,12 @@ async fn drive(connect: TargetString, work: Work) {
         stop,
         pauses,
         ports,
+        holders,
     } = work;
+    let local = connect.local_port();
+    let connector = |report, asks, stop, pauses| {
+        Connector::new(report, asks, stop, pauses).needs(local, holders)
+    };
     let refusal = connect.not_served();
     let text = match connect.link {
         TargetLink::Raw(raw) => Text::Raw(raw),
@@ -211,18 +221,18 @@ async fn drive(connect: TargetString, work: Work) {
             .await;
         }
         TargetLink::Net(net) => {
-            let connector = Connector::new(report, asks, stop, pauses);
+            let connector = connector(report, asks, stop, pauses);
             return KdActor::new(Place::Net(net), connector).run().await;
         }
         TargetLink::Kd(line) => {
-            let connector = Connector::new(report, asks, stop, pauses);
+            let connector = connector(report, asks, stop, pauses);
             return KdActor::new(Place::Line(line), connector).run().await;
         }
         TargetLink::Gdb(_) | TargetLink::Ieee1394 { .. } | TargetLink::Usb { .. } => {
             return refuse_all(refusal.unwrap_or_default(), &report, asks, &stop).await;
         }
     };
-    TextActor::new(text, Connector::new(report, asks, stop, pauses))
+    TextActor::new(text, connector(report, asks, stop, pauses))
         .run()
         .await;
 }

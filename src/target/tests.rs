@@ -65,6 +65,7 @@ fn start(connect: &str, pauses: Pauses) -> Rig {
         stop: stop.clone(),
         pauses: watch::channel(pauses).1,
         ports: Ports::default(),
+        holders: Holders::default(),
     };
     let actor = tokio::spawn(run(connect, work));
     Rig {

@@ -1,5 +1,6 @@
 //! Finding servers: `-QR`, on this machine and as from another.
 
+use std::io::BufRead as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -126,5 +127,37 @@ fn servers_of_two_accounts_are_found_by_both_and_from_elsewhere() {
     let deadline = Deadline::soon();
     while listed(&second.home, "::ffff:127.0.0.1") != [0, 1] {
         assert!(deadline.left().is_some(), "nobody took over");
+    }
+}
+
+#[test]
+fn who_wants_a_port_that_another_kdeck_has_is_told_how_to_join_it() {
+    let (directory, port, server) = (free_port(), free_port(), free_port());
+    let home = Home::new();
+    home.configure(&format!("[server]\ndirectory = {directory}\n"));
+    let target = format!("raw:listen,port={port},name=t");
+    let mut host = Headless::start_in(home, &["-k", &target]);
+    host.wait_state("t", "waiting");
+    host.done(&format!(".server tcp:port={server},password={OPERATOR}"));
+    for wanted in [port, server] {
+        let second = format!("raw:listen,port={wanted},name=second");
+        let mut second = host
+            .home
+            .kdeck()
+            .args(["-headless", "-json", "-k", &second])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("kdeck starts");
+        let offered = format!("kdeck -remote tcp:Port={server},Server=localhost");
+        let output = second.stdout.take().expect("it is a pipe");
+        let mut lines = std::io::BufReader::new(output).lines();
+        let told = lines.find_map(|line| line.ok().filter(|line| line.contains("port is in use")));
+        // It tries again as long as it lives.
+        second.kill().expect("it runs");
+        second.wait().expect("a child");
+        let told = told.expect("it says why");
+        assert!(told.contains(&offered), "{told}");
     }
 }

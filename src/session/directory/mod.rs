@@ -19,6 +19,7 @@
 //! ```
 
 mod ask;
+mod holder;
 mod listener;
 mod listening;
 mod others;
@@ -38,6 +39,7 @@ use self::registry::Published;
 use crate::config::Places;
 
 pub use self::ask::find;
+pub use self::holder::holder;
 
 /// What is asked.
 const QUESTION: &[u8] = b"kdeck-directory 1\n";

@@ -70,6 +70,12 @@ impl Drop for Published {
 
 /// What all processes of this account tell, those that ended left out and cleared away.
 pub(super) fn read(places: &Places) -> Vec<String> {
+    let told = living(places).into_iter();
+    told.flat_map(|(_, strings)| strings).collect()
+}
+
+/// The same by process.
+pub(super) fn living(places: &Places) -> Vec<(u32, Vec<String>)> {
     let files = fs::read_dir(places.registry_dir())
         .into_iter()
         .flatten()
@@ -79,13 +85,16 @@ pub(super) fn read(places: &Places) -> Vec<String> {
         .take(FILES_MAX)
         .collect();
     paths.sort();
-    let texts = paths.iter().filter_map(|(_, path)| read_living(path));
-    let mut strings = Vec::new();
-    for text in texts {
+    let strings = |text: String| {
         let lines = text.lines().filter(|line| !line.is_empty());
-        strings.extend(lines.map(|line| safe::plain(line.as_bytes()).into_owned()));
-    }
-    strings
+        lines
+            .map(|line| safe::plain(line.as_bytes()).into_owned())
+            .collect()
+    };
+    let told = paths
+        .into_iter()
+        .filter_map(|(process, path)| Some((process, strings(read_living(&path)?))));
+    told.collect()
 }
 
 /// The text of a process that lives.
