@@ -14,7 +14,7 @@ const SMALL: &str = "[history]\nper_target = \"1MiB\"\n";
 /// few hundred KiB.
 const MORE_BYTES: u64 = 16 << 20;
 /// 9600 baud: eight bits, a start and a stop bit.
-const MODEM_BYTES_PER_S: usize = 960;
+pub const MODEM_BYTES_PER_S: usize = 960;
 /// How long the server waits for somebody who does not read, with time to spare.
 const SERVERS_PATIENCE: Duration = Duration::from_secs(75);
 
@@ -104,7 +104,7 @@ fn explains_what_is_missing(
 }
 
 /// They are here under the name they had, and never left.
-fn is_still(rack: &Rack, seat: &mut Seat) {
+pub fn is_still(rack: &Rack, seat: &mut Seat) {
     seat.say(".chat still here");
     let wanted = (seat.name.clone(), "still here".to_owned());
     rack.host.wait("their chat", |told| {
