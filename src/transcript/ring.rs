@@ -4,6 +4,7 @@
 //! for each read of the link; a chunk keeps the end of each entry (four bytes a line) and one run for each stretch
 //! of entries that have time, kind and person in common.
 
+mod chunk;
 mod copy;
 
 pub use self::copy::Lines;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memrchr};
 
+use self::chunk::{Chunk, Run, end_at};
 use super::entry::{Ending, Entry, Kind, Seq, Time};
 
 /// Bytes of text in one chunk, the grain in which history is dropped. Large enough that a flood allocates rarely.
@@ -59,26 +61,6 @@ pub struct Ring {
     held: Vec<Held>,
     lines: u64,
     bytes: u64,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    first: Seq,
-    text: Vec<u8>,
-    /// End of each entry in `text`; output entries that ended with a newline include it.
-    ends: Vec<u32>,
-    runs: Vec<Run>,
-}
-
-/// Entries of a chunk, from `first` up to the next run, that share everything but their text.
-#[derive(Debug, Clone, PartialEq)]
-struct Run {
-    first: u32,
-    time: Time,
-    kind: Kind,
-    who: Option<Arc<str>>,
-    /// The (single) line of this run was lost in the middle.
-    lost: bool,
 }
 
 #[derive(Debug)]
@@ -441,87 +423,11 @@ impl Ring {
     }
 }
 
-impl Chunk {
-    /// Begins a run unless the last one is the same.
-    fn begin(&mut self, mut run: Run) {
-        run.first = end_at(self.ends.len());
-        let same = self.runs.last().is_some_and(|last| {
-            Run {
-                first: run.first,
-                ..last.clone()
-            } == run
-        });
-        if !same || run.lost {
-            self.runs.push(run);
-        }
-    }
-
-    fn entry(&self, index: usize) -> Option<Entry<'_>> {
-        let run = self
-            .runs
-            .partition_point(|run| run.first as usize <= index)
-            .checked_sub(1)?;
-        self.entry_of(index, self.runs.get(run)?)
-    }
-
-    fn entries(&self, skip: usize) -> impl Iterator<Item = Entry<'_>> {
-        let mut run = self
-            .runs
-            .partition_point(|run| run.first as usize <= skip)
-            .saturating_sub(1);
-        (skip..self.ends.len()).map_while(move |index| {
-            if self
-                .runs
-                .get(run + 1)
-                .is_some_and(|next| next.first as usize <= index)
-            {
-                run += 1;
-            }
-            self.entry_of(index, self.runs.get(run)?)
-        })
-    }
-
-    fn entry_of<'a>(&'a self, index: usize, run: &'a Run) -> Option<Entry<'a>> {
-        let end = *self.ends.get(index)? as usize;
-        let start = index
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before))
-            .map_or(0, |end| *end as usize);
-        let text = self.text.get(start..end)?;
-        let (bytes, ending) = match (run.kind, text.strip_suffix(b"\n")) {
-            (Kind::Output, _) if run.lost => (text, Ending::Lost),
-            (Kind::Output, Some(line)) => (line, Ending::Whole),
-            (Kind::Output, None) => (text, Ending::Folded),
-            _ => (text, Ending::Whole),
-        };
-        let seq = self.first + index as u64;
-        Some(Entry {
-            seq,
-            time: run.time,
-            kind: run.kind,
-            who: run.who.as_deref(),
-            bytes,
-            ending,
-        })
-    }
-
-    fn memory(&self) -> usize {
-        CHUNK_BYTES
-            + self.ends.capacity() * size_of::<u32>()
-            + self.runs.capacity() * size_of::<Run>()
-    }
-}
-
 fn clamped(limits: Limits) -> Limits {
     Limits {
         bytes: limits.bytes.max(CHUNK_BYTES),
         line: limits.line.clamp(1, LINE_LIMIT_BYTES_MAX),
     }
-}
-
-/// An index into a chunk. Chunks are far smaller than 4 GiB.
-fn end_at(offset: usize) -> u32 {
-    u32::try_from(offset).expect("a chunk's text and entries are bounded far below 2^32")
 }
 
 /// As much of `text` as fits in `limit` bytes, cut between characters.
