@@ -126,14 +126,14 @@ impl ClientString {
                 let mut written = Written::new("tcp");
                 written.some("ipversion", ipv6_only.then_some(6));
                 join.write_port(&mut written);
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 join.write_server(&mut written);
                 written
             }
             ClientTransport::Npipe { server, pipe } => {
                 let mut written = Written::new("npipe");
                 written.value("pipe", pipe);
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 written.some("server", server.as_ref());
                 written
             }
@@ -145,7 +145,7 @@ impl ClientString {
                 let mut written = Written::new("spipe");
                 Certificate::write(certificate.as_ref(), &mut written);
                 written.value("pipe", pipe);
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 written.some("server", server.as_ref());
                 written
             }
@@ -153,14 +153,14 @@ impl ClientString {
                 let mut written = Written::new("ssl");
                 Certificate::write(certificate.as_ref(), &mut written);
                 join.write_port(&mut written);
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 join.write_server(&mut written);
                 written
             }
             ClientTransport::Com(channel) => {
                 let mut written = Written::new("com");
                 channel.write(&mut written);
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 written
             }
             ClientTransport::Ssh {
@@ -171,7 +171,7 @@ impl ClientString {
             } => {
                 let mut written = Written::new("ssh");
                 written.some("port", *port).some("pipe", pipe.as_ref());
-                self.write_password(&mut written);
+                written.password(self.password.as_ref());
                 let user = user
                     .as_ref()
                     .map(|user| format!("{user}@"))
@@ -179,15 +179,6 @@ impl ClientString {
                 written.value("server", user + server);
                 written
             }
-        }
-    }
-
-    fn write_password(&self, written: &mut Written) {
-        if let Some(password) = &self.password {
-            match password.reveal() {
-                Some(secret) => written.secret("password", secret),
-                None => written.value("password", password.written()),
-            };
         }
     }
 }

@@ -103,7 +103,7 @@ impl ServerString {
             } => return None,
             _ => self.write_transport(),
         };
-        self.write_password(&mut written);
+        written.password(self.password.as_ref());
         let here = !matches!(self.transport, ServerTransport::Com(_));
         written.some("server", here.then_some(server));
         Some(if reveal {
@@ -121,7 +121,7 @@ impl ServerString {
         };
         let mut written = Written::new("ssh");
         written.value("server", server).value("pipe", pipe);
-        self.write_password(&mut written);
+        written.password(self.password.as_ref());
         Some(if reveal {
             written.pasted()
         } else {
@@ -183,18 +183,9 @@ impl ServerString {
         }
     }
 
-    fn write_password(&self, written: &mut Written) {
-        if let Some(password) = &self.password {
-            match password.reveal() {
-                Some(secret) => written.secret("password", secret),
-                None => written.value("password", password.written()),
-            };
-        }
-    }
-
     fn write(&self, with_server: bool) -> Written {
         let mut written = self.write_transport();
-        self.write_password(&mut written);
+        written.password(self.password.as_ref());
         if let Some(password) = &self.viewpassword {
             written.secret("viewpassword", password.written());
         }

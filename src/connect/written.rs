@@ -1,5 +1,7 @@
 //! A connection string on the way out: whole, or with its secrets hidden.
 
+use super::password::Password;
+
 /// The parts of a string, in the order they are written.
 pub(super) struct Written {
     kind: &'static str,
@@ -68,6 +70,15 @@ impl Written {
             secret: true,
         });
         self
+    }
+
+    /// Writes the password, if there is one; `none` is no secret.
+    pub fn password(&mut self, password: Option<&Password>) -> &mut Self {
+        match password.map(|password| (password, password.reveal())) {
+            Some((_, Some(secret))) => self.secret("password", secret),
+            Some((password, None)) => self.value("password", password.written()),
+            None => self,
+        }
     }
 
     /// As it is typed: reads back as the same value, secrets included.
