@@ -13,8 +13,12 @@ use crate::transcript::{Time, safe};
 
 /// Columns of the longest name.
 pub const NAME_CHARS_MAX: usize = 32;
-/// Names that nobody may take: they stand for the program.
+/// Names that nobody may take, whatever stands between and behind their letters: they stand for the program.
 const RESERVED: [&str; 3] = ["host", "system", "kdeck"];
+/// The owner's, where theirs is one of those; nobody else's.
+const OWNER: &str = "owner";
+/// Anybody else's.
+const SOMEBODY: &str = "somebody";
 
 /// Identifies a person for as long as the host runs; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +130,12 @@ impl Eviction {
         self.told.cancel();
     }
 
+    /// Why they are put out, if they are.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
+    }
+
     /// Waits until they are put out; the reason.
     pub async fn out(&self) -> String {
         self.told.cancelled().await;
@@ -198,7 +208,7 @@ impl People {
         list.last += 1;
         let person = Person {
             id: PersonId(list.last),
-            name: list.free_name(&clean(&arrival.name), None),
+            name: list.free_name(&allowed(&arrival.name, arrival.permission), None),
             permission: arrival.permission,
             seated: arrival.seated,
             account: safe::plain(arrival.account.as_bytes()).into_owned(),
@@ -217,6 +227,14 @@ impl People {
             id,
             eviction,
             gone: OnceLock::new(),
+        }
+    }
+
+    /// Somebody did something just now.
+    pub fn active(&self, id: PersonId) {
+        let mut list = self.list();
+        if let Some(person) = list.here.iter_mut().find(|person| person.id == id) {
+            person.active = Time::now();
         }
     }
 
@@ -272,14 +290,18 @@ impl Presence {
 
     /// They did something just now.
     pub fn active(&self) {
-        self.change(|person| person.active = Time::now());
+        self.people.active(self.id);
     }
 
     /// Gives them another name, with a number behind it where it is taken; the name they have now.
     pub fn rename(&self, name: &str) -> String {
         let now = Time::now();
         let mut list = self.people.list();
-        let name = list.free_name(&clean(name), Some(self.id));
+        let own = list.here.iter().position(|person| person.id == self.id);
+        let Some(permission) = own.and_then(|at| Some(list.here.get(at)?.permission)) else {
+            return clean(name);
+        };
+        let name = list.free_name(&allowed(name, permission), Some(self.id));
         let Some(person) = list.here.iter_mut().find(|person| person.id == self.id) else {
             return name;
         };
@@ -350,7 +372,6 @@ impl List {
         let is_free = |name: &str| {
             let mut others = self.here.iter().filter(|person| Some(person.id) != own);
             !others.any(|person| same(&person.name, name))
-                && !RESERVED.iter().any(|word| same(word, name))
         };
         if is_free(wanted) {
             return wanted.to_owned();
@@ -365,6 +386,19 @@ fn same(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }
 
+/// A name that somebody of that permission may have: nobody is called like the program, or like its owner.
+fn allowed(name: &str, permission: Permission) -> String {
+    let name = clean(name);
+    let letters = name.chars().filter(|c| c.is_alphabetic());
+    let letters: String = letters.flat_map(char::to_lowercase).collect();
+    match permission {
+        Permission::Owner if RESERVED.contains(&&*letters) => OWNER.to_owned(),
+        Permission::Owner => name,
+        _ if letters == OWNER || RESERVED.contains(&&*letters) => SOMEBODY.to_owned(),
+        _ => name,
+    }
+}
+
 /// A name as it can be shown and addressed: letters, digits and `._-`, not empty, not long.
 #[must_use]
 pub fn clean(name: &str) -> String {
@@ -376,7 +410,7 @@ pub fn clean(name: &str) -> String {
         .take(NAME_CHARS_MAX)
         .collect();
     if kept.is_empty() {
-        "somebody".to_owned()
+        SOMEBODY.to_owned()
     } else {
         kept
     }
@@ -409,7 +443,19 @@ mod tests {
         let first = people.join(arrival("Alice"));
         let second = people.join(arrival("alice"));
         assert_eq!(second.person().name, "alice-2");
-        assert_eq!(people.join(arrival("host")).person().name, "host-2");
+        for name in ["host", "SYSTEM", "k.deck-2", "Host2", "owner", "\u{1b}"] {
+            assert_eq!(
+                people.join(arrival(name)).person().name,
+                "somebody",
+                "{name}"
+            );
+        }
+        assert_eq!(people.join(arrival("hostess")).person().name, "hostess");
+        let owner = Arrival {
+            permission: Permission::Owner,
+            ..arrival("kdeck")
+        };
+        assert_eq!(people.join(owner).person().name, "owner");
         assert_eq!(second.rename("ALICE"), "ALICE-2");
         assert_eq!(first.rename("alice"), "alice");
     }
