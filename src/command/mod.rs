@@ -135,6 +135,7 @@ pub fn submit(deck: &Deck, author: &Author, focus: Option<TargetId>, line: &str)
     };
     let checked = parsed.check(author, allowed);
     if let Deck::Host(host) = deck {
+        host.acts(author);
         match (&parsed.verb, &checked) {
             // It may be a password.
             (Verb::Text(_), Err(reason)) => {

@@ -242,8 +242,11 @@ impl Host {
             }
             _ => is_input,
         };
-        if is_input && let Err(held) = self.may_steer(target, author) {
-            return Asked::refused(&held);
+        if is_input {
+            self.acts(author);
+            if let Err(held) = self.may_steer(target, author) {
+                return Asked::refused(&held);
+            }
         }
         // The record and the queue get it under one lock, so that both have the same order.
         let note = |text: std::borrow::Cow<'_, str>| {

@@ -197,6 +197,14 @@ impl Host {
         self.news.notice(Severity::Info, text);
     }
 
+    /// Somebody does something.
+    pub(crate) fn acts(&self, author: &Author) {
+        let person = author.person.or_else(|| self.me().map(|me| me.id));
+        if let Some(id) = person {
+            self.people.active(id);
+        }
+    }
+
     /// Whether somebody sits elsewhere than at this process itself.
     pub(crate) fn is_guest(&self, author: &Author) -> bool {
         author.person.is_some() && author.person != self.me().map(|me| me.id)

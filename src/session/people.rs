@@ -351,13 +351,6 @@ impl Presence {
             self.people.tell(Time::now(), person.clone(), what);
         }
     }
-
-    fn change(&self, change: impl FnOnce(&mut Person)) {
-        let mut list = self.people.list();
-        if let Some(person) = list.here.iter_mut().find(|person| person.id == self.id) {
-            change(person);
-        }
-    }
 }
 
 impl Drop for Presence {

@@ -89,6 +89,33 @@ async fn the_owner_holds_what_they_took_also_under_a_name_that_was_cleaned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_something_was_active_then_the_one_at_the_host_too() {
+    let (rig, target, _wire) = rack().await;
+    rig.host.sit("owner");
+    let alice = come(&rig.host, "alice", Permission::Operator);
+    let deck = Deck::Host(rig.host.clone());
+    let active = || rig.host.people().all().into_iter().map(|it| it.active);
+    let came: Vec<Time> = active().collect();
+    soon(crate::command::submit(
+        &deck,
+        &Author::owner("owner"),
+        None,
+        ".who",
+    ))
+    .await;
+    assert!(
+        active()
+            .zip(&came)
+            .map(|(now, came)| now > *came)
+            .eq([true, false])
+    );
+    let keys = Request::Keys(b"x".to_vec());
+    let asked = rig.host.ask(target.id, &alice.person().author(), keys);
+    soon(asked.answer).await.unwrap().unwrap();
+    assert!(active().zip(&came).all(|(now, came)| now > *came));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_does_not_put_the_owner_out_who_came_back_by_attaching() {
     let rig = start("");
     let owner = come(&rig.host, "owner", Permission::Owner);

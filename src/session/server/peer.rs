@@ -286,7 +286,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 self.send_chat();
             }
             ToServer::Submit { call, focus, line } => {
-                self.seat.presence().active();
                 tokio::time::sleep(self.allowance.take(Instant::now())).await;
                 let author = self.seat.presence().person().author();
                 let replies = command::submit(&self.deck, &author, focus, &line);
@@ -303,7 +302,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 target,
                 request,
             } => {
-                self.seat.presence().active();
                 // A screen that is resized by hand has many sizes, and the last one must come soon.
                 if !matches!(request, Request::Resize { .. }) {
                     tokio::time::sleep(self.allowance.take(Instant::now())).await;
