@@ -100,7 +100,7 @@ pub(super) fn help(call: Call) -> Replies {
 /// `.qq`
 pub(super) fn end_session(call: Call) -> Replies {
     let ended = call.host().map(|host| {
-        host.finish(&format!("{} ended the session", call.author.name));
+        host.finish(&call.author);
         String::new()
     });
     ready(ended)

@@ -49,6 +49,8 @@ const LAST_RECORDS: Duration = Duration::from_secs(2);
 /// How long the logs have to be written when the host ends.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
+/// Why everybody leaves in the end, if nobody wanted it so.
+const ENDED: &str = "the host ended";
 /// Said to an observer who writes.
 pub(crate) const OBSERVER: &str = "you watch: an observer does not steer targets";
 /// Said to an operator who uses files of the host's machine.
@@ -195,9 +197,22 @@ impl Host {
         &self.lobby
     }
 
-    /// Ends the session for everybody: whoever runs this host is told to stop it.
-    pub fn finish(&self, reason: &str) {
-        self.over.put_out(reason);
+    /// Somebody ends the session for everybody: whoever runs this host is told to stop it.
+    pub fn finish(&self, author: &Author) {
+        self.over.put_out(&ended_by(&author.name));
+    }
+
+    /// Why the session is over, for those who are in it.
+    pub fn why_over(&self) -> &str {
+        self.over.reason().unwrap_or(ENDED)
+    }
+
+    /// The guest who ended the session, if one did, in words.
+    pub fn ended_by_guest(&self) -> Option<&str> {
+        let own = self.me().map(|me| ended_by(&me.name));
+        self.over
+            .reason()
+            .filter(|reason| own.as_deref() != Some(reason))
     }
 
     /// Waits until somebody ended the session; who, in words.
@@ -362,7 +377,8 @@ impl Host {
         tokio::time::timeout(FAREWELL, self.tasks.wait()).await.ok();
         self.directory.withdraw();
         self.record_typed(None);
-        self.audit("ended", &[]);
+        let why = self.over.reason().map(|reason| ("because", reason));
+        self.audit("ended", why.as_slice());
         let (logs, audit) = (self.logs.clone(), self.audit.get().cloned());
         tokio::task::spawn_blocking(move || {
             if let Some(audit) = audit {
@@ -377,6 +393,11 @@ impl Host {
     fn seats(&self) -> MutexGuard<'_, Seats> {
         lock(&self.seats)
     }
+}
+
+/// Why everybody leaves whom somebody of that name puts out.
+fn ended_by(name: &str) -> String {
+    format!("{name} ended the session")
 }
 
 fn run_number() -> u64 {

@@ -282,7 +282,14 @@ fn interest(options: &Console) -> Interest {
 /// Ends what is sat at; what there is to tell about it.
 async fn end(deck: Deck) -> Option<String> {
     match deck {
-        Deck::Host(host) => host.stop().await.err(),
+        Deck::Host(host) => {
+            let problem = host.stop().await.err();
+            let told = host.ended_by_guest().map(str::to_owned);
+            match (told, problem) {
+                (Some(told), Some(problem)) => Some(format!("{told}; {problem}")),
+                (told, problem) => told.or(problem),
+            }
+        }
         Deck::Client(client) => {
             let line = client.line();
             client.leave().await;

@@ -1,11 +1,12 @@
 //! Operators steer targets; files and programs of the host are not theirs unless its configuration says so.
 
+use kdeck::proto::session::message::ToClient;
 use kdeck::target::Request;
 
 use crate::attacker::Attacker;
 use crate::support::home::Home;
 use crate::support::ports::free_port;
-use crate::{Lab, PASSWORD, VIEW_PASSWORD};
+use crate::{Lab, PASSWORD, VIEW_PASSWORD, wait_for_text};
 
 /// Lines that use files or run programs of the host, or open it to anybody.
 fn lines() -> Vec<String> {
@@ -111,6 +112,25 @@ fn what_operators_do_to_the_rack_is_told_and_does_not_touch_what_others_hold() {
     lab.host.wait_state("k", "closed");
     // The owner is bound by nobody.
     lab.host.done("@t .remove");
+}
+
+#[test]
+fn everybody_is_told_who_ended_the_session() {
+    let lab = lab("");
+    let home = lab.host.home.path().to_owned();
+    let mut alice = Attacker::join(&home, &lab.tcp(PASSWORD), "alice");
+    let mut mallory = Attacker::join(&home, &lab.tcp(PASSWORD), "mallory");
+    mallory.submit_only(".qq");
+    let reason = alice.wait("good bye", |message| match message {
+        ToClient::Bye { reason } => Some(reason.clone()),
+        _ => None,
+    });
+    let told = "mallory ended the session";
+    assert_eq!(reason, told);
+    let ended = lab.host.wait_end();
+    assert!(ended.complaints.contains(told), "{}", ended.complaints);
+    let audit = ended.home.path().join("state/audit.log");
+    wait_for_text(&audit, &format!("ended because=\"{told}\""));
 }
 
 #[test]

@@ -39,8 +39,6 @@ const GATHER: Duration = Duration::from_millis(4);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long what is being carried out is waited for when somebody has to go.
 const LAST_ANSWERS: Duration = Duration::from_millis(250);
-/// Why everybody leaves in the end.
-const HOST_ENDED: &str = "the host ended";
 
 /// Bytes of text in the answers to one line, so that a frame holds them and what waits for a client is bounded; the rest
 /// is cut.
@@ -187,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 () = taken.cancelled() => return Ended::Elsewhere,
                 reason = eviction.out() => return self.bye(reason).await,
                 () = ending.cancelled() => {
-                    return self.bye(HOST_ENDED.to_owned()).await;
+                    return self.bye(self.host.why_over().to_owned()).await;
                 }
                 request = inbox.recv(), if can_take => match request {
                     Some(Ok(request)) => {
@@ -203,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 event = self.events.recv() => match event {
                     Ok(event) => self.event(event),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
-                    Err(broadcast::error::RecvError::Closed) => return Ended::PutOut(HOST_ENDED.to_owned()),
+                    Err(broadcast::error::RecvError::Closed) => return Ended::PutOut(self.host.why_over().to_owned()),
                 },
                 () = until(bulk) => {}
                 () = until(glance) => {}
@@ -226,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         let too_late = async {
             let reason = tokio::select! {
                 reason = eviction.out() => reason,
-                () = ending.cancelled() => HOST_ENDED.to_owned(),
+                () = ending.cancelled() => self.host.why_over().to_owned(),
             };
             tokio::time::sleep(LAST_WORDS).await;
             reason
