@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Call, ENDING, Replies, Reply, line, ready};
+use super::{Call, ENDING, Replies, Reply, WAIT_SECONDS_MAX, line, ready};
 use crate::rack::Target;
 use crate::session::Permission;
 use crate::transcript::search::Pattern;
@@ -149,7 +149,12 @@ pub(super) fn wait(call: Call) -> Replies {
         .split_once(' ')
         .unwrap_or(("", &call.argument));
     let (patience, pattern) = match first.parse::<f64>() {
-        Ok(seconds) if (0.0..1e6).contains(&seconds) && !rest.is_empty() => {
+        Ok(seconds) if seconds > WAIT_SECONDS_MAX && seconds.is_finite() => {
+            return ready(Err(format!(
+                "how long? at most {WAIT_SECONDS_MAX} seconds can be waited"
+            )));
+        }
+        Ok(seconds) if (0.0..=WAIT_SECONDS_MAX).contains(&seconds) && !rest.is_empty() => {
             (Duration::from_secs_f64(seconds), rest)
         }
         _ => (WAIT, call.argument.as_str()),

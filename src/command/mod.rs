@@ -38,6 +38,9 @@ const GONE: &str = "the target was removed or changed before it was done";
 /// Said of a command that waited when the program was told to end.
 const ENDING: &str = "kdeck was told to end";
 
+/// Longest that a command waits because it was told to. Seconds: a day, after which nobody is expected to look.
+const WAIT_SECONDS_MAX: f64 = 86_400.0;
+
 /// What came of a command, for one target or for none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {

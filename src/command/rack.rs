@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, ENDING, Replies, Reply, help, ready};
+use super::{Call, ENDING, Replies, Reply, WAIT_SECONDS_MAX, help, ready};
 use crate::rack::Target;
 use crate::transcript::log::Health;
 
@@ -109,7 +109,7 @@ pub(super) fn end_session(call: Call) -> Replies {
 /// `.sleep SECONDS`
 pub(super) fn sleep(call: Call) -> Replies {
     match call.argument.parse::<f64>() {
-        Ok(seconds) if (0.0..1e6).contains(&seconds) => Box::pin(async move {
+        Ok(seconds) if (0.0..=WAIT_SECONDS_MAX).contains(&seconds) => Box::pin(async move {
             let ending = call.deck.ending();
             let result = tokio::select! {
                 () = ending.cancelled() => Err(ENDING.to_owned()),
@@ -117,9 +117,9 @@ pub(super) fn sleep(call: Call) -> Replies {
             };
             vec![Reply::new(result)]
         }),
-        _ => ready(Err(
-            "how long? a number of seconds, as in .sleep 0.5".to_owned()
-        )),
+        _ => ready(Err(format!(
+            "how long? a number of seconds up to {WAIT_SECONDS_MAX}, as in .sleep 0.5"
+        ))),
     }
 }
 

@@ -16,6 +16,12 @@ const FLOOD: usize = 10_000;
 const SLOWED: usize = 300;
 /// How much the host may grow by a flood, bytes.
 const GROWTH_MAX: u64 = 64 << 20;
+/// Long answers that somebody asks for and does not read.
+const UNREAD: u64 = 200;
+/// Bytes of each, at least.
+const UNREAD_EACH: usize = 200 << 10;
+/// How much the host may grow by them, bytes: less than half of what they are.
+const UNREAD_GROWTH_MAX: u64 = 16 << 20;
 /// The longest that anybody else may wait for an answer meanwhile, in the middle of many: what is felt as at once, with
 /// room for a loaded machine.
 const LATENCY_MAX: Duration = Duration::from_millis(500);
@@ -254,4 +260,39 @@ fn who_asks_for_whole_histories_and_reads_nothing_costs_little() {
     );
     let grown = lab.host.memory() - before;
     assert!(grown < 96 << 20, "the host grew by {} MiB", grown >> 20);
+}
+
+#[test]
+fn answers_that_nobody_reads_are_bounded_and_hold_up_nobody_else() {
+    let mut lab = Lab::open();
+    let home = crate::support::home::Home::new();
+    let mut friend = Attacker::join(home.path(), &lab.tcp(PASSWORD), "friend");
+    let line = format!("{}\n", "x".repeat(255));
+    lab.target.send(line.repeat(1_000) + "the end\n");
+    lab.host.wait_output("t", "the end");
+    let look = "@t .last 1000";
+    assert!(friend.submit(look).1.len() > UNREAD_EACH);
+    let before = lab.host.memory();
+    let mut eve = Attacker::join(home.path(), &lab.tcp(VIEW_PASSWORD), "eve");
+    for _ in 0..UNREAD {
+        eve.submit_only(look);
+    }
+    // Histories are looked at in the order they were asked for: those of before are there then, or never will be.
+    for _ in 0..UNREAD / 10 {
+        assert!(friend.submit(look).0);
+    }
+    let grown = lab.host.memory() - before;
+    assert!(
+        grown < UNREAD_GROWTH_MAX,
+        "the host grew by {} KiB",
+        grown >> 10
+    );
+    // Somebody who reads after all gets every one.
+    for _ in 0..UNREAD {
+        let bytes = eve.wait("a long answer", |message| match message {
+            ToClient::Replies { replies, .. } => replies.first().map(|reply| reply.text.len()),
+            _ => None,
+        });
+        assert!(bytes > UNREAD_EACH, "{bytes}");
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::proto::session::frame::{CLIENT_BYTES_MAX, Decoder};
 use crate::proto::session::message::ToServer;
@@ -25,10 +26,11 @@ pub(super) async fn said_goodbye(mut inbox: mpsc::Receiver<Result<ToServer, Stri
     left
 }
 
-/// Reads requests until the line ends. The reason is the last that is sent.
+/// Reads requests until the line ends. The reason is the last that is sent; when something came, `heard` is told.
 pub(super) async fn read(
     mut reader: impl AsyncRead + Unpin,
     requests: mpsc::Sender<Result<ToServer, String>>,
+    heard: watch::Sender<Instant>,
 ) {
     let mut decoder = Decoder::new(CLIENT_BYTES_MAX);
     let mut buffer = vec![0; READ_BYTES];
@@ -38,6 +40,7 @@ pub(super) async fn read(
             Ok(count) => count,
             Err(error) => break error.to_string(),
         };
+        heard.send_replace(Instant::now());
         let mut bytes = buffer.get(..count).unwrap_or_default();
         loop {
             let request = match decoder.next(&mut bytes) {

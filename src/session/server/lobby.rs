@@ -18,7 +18,8 @@ use crate::session::people::{Arrival, People, Presence};
 pub const KEPT: Duration = Duration::from_secs(300);
 /// People who are waited for. Observers have to go first, and among equals who has been away longest.
 const AWAY_MAX: usize = 256;
-/// Clients at once, through all servers of a host. Each costs two tasks and its buffers, some 200 KiB.
+/// Clients at once, through all servers of a host. Each costs two tasks and its buffers, some 200 KiB, and with
+/// answers that it does not read some two megabytes.
 const CLIENTS_MAX: usize = 256;
 /// Of these, so many are for operators: observers cannot keep them out.
 const FOR_OPERATORS: usize = 32;

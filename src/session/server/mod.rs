@@ -6,6 +6,7 @@
 
 mod accept;
 mod allowance;
+mod answers;
 mod crew;
 mod feed;
 mod feeds;
@@ -92,10 +93,10 @@ impl Servers {
         if host.ending().is_cancelled() {
             return Err(failed("this host is ending".to_owned()));
         }
+        let too_many =
+            || format!("{SERVERS_MAX} servers are open, the most there can be; .endsrv ends one");
         if self.list().len() >= SERVERS_MAX {
-            return Err(failed(format!(
-                "{SERVERS_MAX} servers are open, the most there can be; .endsrv ends one"
-            )));
+            return Err(failed(too_many()));
         }
         host.open_audit().map_err(failed)?;
         let warnings = string.warnings();
@@ -133,6 +134,10 @@ impl Servers {
         };
         let id = {
             let mut list = self.list();
+            // Others may have been opened meanwhile.
+            if list.len() >= SERVERS_MAX {
+                return Err(failed(too_many()));
+            }
             let id = (0..).find(|id| !list.contains_key(id));
             let id = id.expect("fewer servers than numbers");
             list.insert(id, server);

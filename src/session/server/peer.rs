@@ -1,18 +1,21 @@
 //! The task of one client: what it asks for goes to the host, what happens and what targets print goes to it.
 //!
 //! Rare things come first and bulk when there is credit for it, so that a client on a slow line sees states before old
-//! output. Nothing is queued for a client but what it asked for itself: it is read from where everybody reads it, when
-//! there is room on its line. A client that does not read costs one buffer.
+//! output. Nothing is queued for a client but what it asked for itself, of which there is a bound ([`super::answers`]):
+//! all else is read from where everybody reads it, when there is room on its line. A client that does not read costs one
+//! buffer and some two megabytes of answers at most.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::allowance::Allowance;
+use super::answers::{Answers, Ready, What};
 use super::feed::append;
 use super::feeds::Feeds;
 use super::inbox::{self, said_goodbye};
@@ -29,8 +32,6 @@ use crate::transcript::Watch;
 const OUT_BYTES: usize = 64 << 10;
 /// Requests that wait to be looked at; more wait on the line.
 const REQUESTS: usize = 64;
-/// Requests that are being carried out; more wait on the line.
-const PENDING: usize = 256;
 /// A client that says nothing for so long is gone; it asks whether we are there more often than that.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Output that comes in quick succession is gathered for so long.
@@ -40,12 +41,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long what is being carried out is waited for when somebody has to go.
 const LAST_ANSWERS: Duration = Duration::from_millis(250);
 
-/// Bytes of text in the answers to one line, so that a frame holds them and what waits for a client is bounded; the rest
-/// is cut.
-const REPLIES_BYTES: usize = 256 << 10;
-/// Stands where an answer was cut.
-const CUT: &str = "... cut";
-
 /// Serves somebody who has a seat until they leave, are put out, come back on another line, or the host ends.
 pub(super) async fn run<S>(host: Arc<Host>, stream: S, warnings: Vec<String>, seat: Seat)
 where
@@ -53,9 +48,9 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let (requests, mut inbox) = mpsc::channel(REQUESTS);
-    let reading = tokio::spawn(inbox::read(reader, requests));
+    let (heard, last_heard) = watch::channel(Instant::now());
+    let _reading = AbortOnDropHandle::new(tokio::spawn(inbox::read(reader, requests, heard)));
     let eviction = seat.presence().eviction();
-    let (outbox, answers) = mpsc::channel(PENDING);
     let mut peer = Peer {
         // Before anything is read, so that nothing is missed between.
         events: host.news().sender().subscribe(),
@@ -66,9 +61,8 @@ where
         out: Vec::with_capacity(OUT_BYTES),
         feeds: Feeds::new(Instant::now()),
         chat: None,
-        outbox,
-        answers,
-        pending: 0,
+        answers: Answers::new(),
+        heard: last_heard,
         allowance: Allowance::new(Instant::now()),
         host: host.clone(),
     };
@@ -77,7 +71,6 @@ where
     if matches!(ended, Ended::Lost(_)) && said_goodbye(inbox).await {
         ended = Ended::Left;
     }
-    reading.abort();
     match ended {
         Ended::Left | Ended::Elsewhere => peer.seat.leave(""),
         Ended::PutOut(reason) => peer.seat.leave(&reason),
@@ -107,18 +100,6 @@ enum Ended {
     Lost(String),
 }
 
-/// An answer that is ready.
-enum Ready {
-    Replies {
-        call: u64,
-        replies: Vec<command::Reply>,
-    },
-    Answer {
-        call: u64,
-        answer: crate::target::Answer,
-    },
-}
-
 struct Peer<S> {
     host: Arc<Host>,
     deck: Deck,
@@ -131,9 +112,9 @@ struct Peer<S> {
     feeds: Feeds,
     /// The last line of chat that was sent; `None` until the client has said what it knows.
     chat: Option<u64>,
-    outbox: mpsc::Sender<Ready>,
-    answers: mpsc::Receiver<Ready>,
-    pending: usize,
+    answers: Answers,
+    /// When something came last, whatever it was.
+    heard: watch::Receiver<Instant>,
     allowance: Allowance,
 }
 
@@ -157,11 +138,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         eviction: &Eviction,
     ) -> Ended {
         let (ending, taken) = (self.host.ending(), self.seat.taken().clone());
-        let mut heard = Instant::now();
+        let mut taken_up = Instant::now();
         loop {
             self.watch.arm();
             let looked = Instant::now();
-            while let Ok(ready) = self.answers.try_recv() {
+            while self.out.len() < OUT_BYTES
+                && let Some(ready) = self.answers.next_ready()
+            {
                 self.answer(ready);
             }
             self.drain_events();
@@ -174,7 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
             }
             let bulk = self.feeds.next_bulk(looked);
             let glance = self.feeds.next_glance();
-            let can_take = self.pending < PENDING;
+            let can_take = self.answers.has_room();
+            // While it cannot be heard, it is not said to be silent.
+            let is_heard = inbox.len() < REQUESTS;
+            let heard = (*self.heard.borrow()).max(taken_up);
             let rung = async {
                 self.watch.rung().await;
                 tokio::time::sleep_until(looked + GATHER).await;
@@ -189,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 }
                 request = inbox.recv(), if can_take => match request {
                     Some(Ok(request)) => {
-                        heard = Instant::now();
+                        taken_up = Instant::now();
                         if let Some(ended) = self.request(request).await {
                             return ended;
                         }
@@ -197,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                     Some(Err(reason)) => return Ended::Lost(reason),
                     None => return Ended::Lost("its line was closed".to_owned()),
                 },
-                Some(ready) = self.answers.recv() => self.answer(ready),
+                ready = self.answers.next() => self.answer(ready),
                 event = self.events.recv() => match event {
                     Ok(event) => self.event(event),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
@@ -206,7 +192,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 () = until(bulk) => {}
                 () = until(glance) => {}
                 () = rung => {}
-                () = tokio::time::sleep_until(heard + SILENCE) => {
+                () = tokio::time::sleep_until(heard + SILENCE), if is_heard => {
+                    if self.heard.borrow().elapsed() < SILENCE {
+                        continue;
+                    }
                     return Ended::Lost(format!("it said nothing for {} s", SILENCE.as_secs()));
                 }
             }
@@ -257,9 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
 
     async fn bye(&mut self, reason: String) -> Ended {
         let rest = async {
-            while self.pending > 0
-                && let Some(ready) = self.answers.recv().await
-            {
+            while self.answers.is_waited_for() {
+                let ready = self.answers.next().await;
                 self.answer(ready);
             }
         };
@@ -287,13 +275,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 tokio::time::sleep(self.allowance.take(Instant::now())).await;
                 let author = self.seat.presence().person().author();
                 let replies = command::submit(&self.deck, &author, focus, &line);
-                self.pending += 1;
-                let outbox = self.outbox.clone();
-                tokio::spawn(async move {
-                    let replies = fitting(replies.await);
-                    // The client may be gone.
-                    outbox.send(Ready::Replies { call, replies }).await.ok();
-                });
+                self.answers.of_line(call, replies);
             }
             ToServer::Ask {
                 call,
@@ -306,13 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 }
                 let author = self.seat.presence().person().author();
                 let asked = self.host.ask(target, &author, request);
-                self.pending += 1;
-                let outbox = self.outbox.clone();
-                tokio::spawn(async move {
-                    let gone = || Err("the target was removed".to_owned());
-                    let answer = asked.answer.await.unwrap_or_else(|_| gone());
-                    outbox.send(Ready::Answer { call, answer }).await.ok();
-                });
+                self.answers.of_target(call, asked.answer);
             }
             ToServer::Follow { target, from } => self.feeds.follow(target, from),
             ToServer::Unfollow { target } => self.feeds.unfollow(target),
@@ -324,12 +300,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     }
 
     fn answer(&mut self, ready: Ready) {
-        self.pending = self.pending.saturating_sub(1);
-        match ready {
-            Ready::Replies { call, replies } => {
-                self.send(&ToClient::Replies { call, replies });
-            }
-            Ready::Answer { call, answer } => self.send(&ToClient::Answer { call, answer }),
+        let call = ready.call;
+        match ready.what {
+            What::Replies(replies) => self.send(&ToClient::Replies { call, replies }),
+            What::Answer(answer) => self.send(&ToClient::Answer { call, answer }),
         }
     }
 
@@ -419,20 +393,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     fn send(&mut self, message: &ToClient<'_>) {
         append(message, &mut self.out);
     }
-}
-
-/// The answers, as far as they fit.
-fn fitting(mut replies: Vec<command::Reply>) -> Vec<command::Reply> {
-    let mut left = REPLIES_BYTES;
-    for reply in &mut replies {
-        if reply.text.len() > left {
-            reply.text.truncate(reply.text.floor_char_boundary(left));
-            reply.text.push_str(CUT);
-            reply.text.shrink_to_fit();
-        }
-        left = left.saturating_sub(reply.text.len());
-    }
-    replies
 }
 
 async fn until(time: Option<Instant>) {
