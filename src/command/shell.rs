@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
 use super::{Call, ENDING, Replies, Reply, ready};
 use crate::host::Host;
@@ -39,7 +40,18 @@ pub(super) fn shell(call: Call) -> Replies {
                 .to_owned(),
         ));
     }
-    Box::pin(async move { vec![Reply::new(run(&host, &call.argument).await)] })
+    let (answer, result) = oneshot::channel();
+    let (running, command) = (host.clone(), call.argument);
+    // On the host's own threads: a program comes as late as the thread that starts it, and others serve clients. It goes
+    // on when who asked for it has gone.
+    host.spawn(async move {
+        let result = run(&running, &command).await;
+        answer.send(result).ok();
+    });
+    Box::pin(async move {
+        let result = result.await.unwrap_or_else(|_| Err(ENDING.to_owned()));
+        vec![Reply::new(result)]
+    })
 }
 
 /// `.noshell`

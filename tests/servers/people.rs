@@ -107,6 +107,8 @@ fn operators_use_programs_and_files_where_they_are_allowed_to() {
     let mut bob = rig.join("bob", OBSERVER);
     assert_eq!(alice.done(".shell echo one; echo two >&2"), "one\ntwo");
     assert!(alice.refused(".shell exit 3").contains('3'));
+    // It comes as late as the host itself, not as the threads that serve clients.
+    assert_eq!(alice.done(".shell nice"), rig.host.done(".shell nice"));
     let flood = alice.refused(".shell yes");
     assert!(flood.contains("more than 64 KiB"), "{flood}");
     assert!(bob.refused(".shell id").contains("observer"));
