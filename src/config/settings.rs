@@ -7,6 +7,7 @@ use super::read::Word;
 use crate::connect::ChatPort;
 use crate::rack::Pattern;
 use crate::session::Allowed;
+use crate::transcript::Limits;
 
 /// `[log]`: what is written to disk of what targets say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,20 @@ pub struct History {
     pub total_bytes: u64,
     /// A line longer than this many bytes is folded.
     pub line_limit_bytes: u64,
+}
+
+impl History {
+    /// The bounds of each of so many targets' histories: its own, and its share of what all may have together.
+    #[must_use]
+    pub fn limits(&self, targets: usize) -> Limits {
+        let share = self.total_bytes / targets.max(1) as u64;
+        let bytes = share.min(self.per_target_bytes);
+        let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Limits {
+            bytes: whole(bytes),
+            line: whole(self.line_limit_bytes),
+        }
+    }
 }
 
 impl Default for History {

@@ -102,7 +102,7 @@ impl Seats {
         for name in &changes.removed {
             self.remove(host, name);
         }
-        let limits = limits(&new);
+        let limits = new.history.limits(new.targets.len());
         let (targets, starting) = self.place(host, &new, &changes, limits);
         for target in &targets {
             if target.transcript.with(|ring| ring.limits()) != limits {
@@ -270,17 +270,6 @@ fn relabelled(old: &Target, wanted: &config::Target) -> Arc<Target> {
         transcript: old.transcript.clone(),
         status: old.status.clone(),
     })
-}
-
-/// The bounds of each history: its own, and its share of what all may have together.
-fn limits(config: &Config) -> Limits {
-    let share = config.history.total_bytes / config.targets.len().max(1) as u64;
-    let bytes = share.min(config.history.per_target_bytes);
-    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Limits {
-        bytes: whole(bytes),
-        line: whole(config.history.line_limit_bytes),
-    }
 }
 
 /// A change in words.

@@ -15,7 +15,6 @@ use kdeck::session::client::{Interest, Joining, Line, Visitor, Way};
 use kdeck::session::{Author, attach};
 use kdeck::signals::{self, Hangup};
 use kdeck::sim;
-use kdeck::transcript::Limits;
 use kdeck::ui::{self, console::End, terminal};
 use tokio::runtime::Runtime;
 
@@ -251,16 +250,12 @@ fn open_servers(
 
 /// Who joins sessions from here.
 fn visitor(options: &Console, who: &str, config: &Config, places: &Places) -> Visitor {
-    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let mut visitor = Visitor::new(who, places.clone(), config.transport.clone());
     visitor.observe = options.observe;
     if let Some(clines) = options.clines {
         visitor.history = clines.0;
     }
-    visitor.limits = Limits {
-        bytes: whole(config.history.per_target_bytes),
-        line: whole(config.history.line_limit_bytes),
-    };
+    visitor.bounds = config.history;
     if let Some(port) = config.sessions.directory {
         visitor.directory = port;
     }

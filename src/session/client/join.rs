@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::harmless::harmless;
 use super::run::{Connection, Runner};
 use super::{Client, Interest};
-use crate::config::{DIRECTORY_PORT, Places};
+use crate::config::{DIRECTORY_PORT, History, Places};
 use crate::connect::{ClientString, ClientTransport};
 use crate::deck::News;
 use crate::proto::session::frame::{self, HEADER_BYTES, SERVER_BYTES_MAX};
@@ -18,7 +18,6 @@ use crate::proto::session::message::{ToClient, Token, Welcome};
 use crate::session::attach;
 use crate::session::door::{KnockError, knock};
 use crate::session::transport::{self, DialError, Duplex, Fingerprint, Trust, dial, pin_name};
-use crate::transcript::Limits;
 
 /// How long the server has to welcome somebody whom it let in.
 const WELCOME_WITHIN: Duration = Duration::from_secs(30);
@@ -73,8 +72,8 @@ pub struct Visitor {
     pub observe: bool,
     /// Entries of each target's history that are wanted; `None` for all there are.
     pub history: Option<u64>,
-    /// Bounds of each target's history here.
-    pub limits: Limits,
+    /// Bounds of the histories here.
+    pub bounds: History,
     /// Certificates, and the SSH client.
     pub transport: transport::Settings,
     /// Sockets and pins.
@@ -93,7 +92,7 @@ impl Visitor {
             name: name.to_owned(),
             observe: false,
             history: Some(HISTORY),
-            limits: Limits::default(),
+            bounds: History::default(),
             transport,
             places,
             directory: DIRECTORY_PORT,

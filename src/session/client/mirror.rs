@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::config::History;
 use crate::proto::session::message::{Glance, Lines, Piece, StatusInfo, TargetInfo};
 use crate::rack::{Rack, State, Status, Target, TargetId, status};
 use crate::transcript::log::Health;
-use crate::transcript::{Entry, Limits, Pulse, Ring, Seq, Time, Transcript};
+use crate::transcript::{Entry, Pulse, Ring, Seq, Time, Transcript};
 
 /// Entries have smaller numbers than this, so that counting on from them does not overflow; no host lives for so long.
 const SEQ_MAX: Seq = 1 << 62;
@@ -19,7 +20,8 @@ const BASE_STEP: u32 = 1 << 20;
 /// The copy of the host's targets.
 #[derive(Debug)]
 pub(super) struct Mirror {
-    limits: Limits,
+    /// Bounds of the histories here.
+    bounds: History,
     pulse: Arc<Pulse>,
     rack: Arc<Rack>,
     base: u32,
@@ -39,9 +41,9 @@ enum Held {
 }
 
 impl Mirror {
-    pub(super) fn new(limits: Limits, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(bounds: History, pulse: Arc<Pulse>) -> Self {
         Self {
-            limits,
+            bounds,
             pulse,
             rack: Arc::default(),
             base: 0,
@@ -72,6 +74,7 @@ impl Mirror {
 
     /// Takes the list of targets. What is known of those that stay stays.
     pub(super) fn take_rack(&mut self, infos: Vec<TargetInfo>) {
+        let limits = self.bounds.limits(infos.len());
         let target = |info: TargetInfo| {
             let id = self.ours(info.id);
             let old = self.rack.target(id);
@@ -83,7 +86,7 @@ impl Mirror {
                 debugger: info.debugger,
                 tags: info.tags,
                 transcript: old.map_or_else(
-                    || Arc::new(Transcript::new(self.limits, self.pulse.clone())),
+                    || Arc::new(Transcript::new(limits, self.pulse.clone())),
                     |old| old.transcript.clone(),
                 ),
                 status: old.map_or_else(
@@ -93,6 +96,11 @@ impl Mirror {
             })
         };
         let targets: Vec<_> = infos.into_iter().map(target).collect();
+        for target in &targets {
+            if target.transcript.with(|ring| ring.limits()) != limits {
+                target.transcript.set_limits(limits);
+            }
+        }
         self.rack = Arc::new(Rack::new(targets));
         let rack = &self.rack;
         self.held.retain(|id, _| rack.target(*id).is_some());
@@ -237,6 +245,38 @@ impl Piece<'_> {
                 };
                 ring.copy(entry, usize::try_from(*seen).unwrap_or(usize::MAX));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_share_what_all_histories_may_have_as_they_come_and_go() {
+        let bounds = History {
+            per_target_bytes: 8 << 20,
+            total_bytes: 16 << 20,
+            ..History::default()
+        };
+        let mut mirror = Mirror::new(bounds, Arc::default());
+        for (targets, each) in [(1, 8 << 20), (4, 4 << 20), (2, 8 << 20), (16, 1 << 20)] {
+            let info = |number: u32| TargetInfo {
+                id: TargetId(number),
+                name: format!("t{number}"),
+                address: String::new(),
+                groups: Vec::new(),
+                debugger: false,
+                tags: Vec::new(),
+            };
+            mirror.take_rack((0..targets).map(info).collect());
+            let rack = mirror.rack();
+            let bytes = |target: &Arc<Target>| target.transcript.with(|ring| ring.limits().bytes);
+            assert!(
+                rack.targets().iter().all(|target| bytes(target) == each),
+                "{targets}"
+            );
         }
     }
 }

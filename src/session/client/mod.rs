@@ -259,7 +259,7 @@ impl Client {
     fn new(news: News, joining: &Joining, welcome: &Welcome) -> (Self, mpsc::Receiver<Ask>) {
         let (asks, inbox) = mpsc::channel(COMMANDS);
         let state = State {
-            mirror: Mirror::new(joining.visitor.limits, news.pulse()),
+            mirror: Mirror::new(joining.visitor.bounds, news.pulse()),
             run: welcome.run,
             host: welcome.host.clone(),
             me: None,
