@@ -133,7 +133,7 @@ pub(crate) fn console(
             result => result.map(|_| ()).map_err(Into::into),
         }
     };
-    let problem = engine.block_on(end(seat.deck()));
+    let (status, problem) = engine.block_on(end(seat.deck()));
     match problem {
         // Writing to a terminal that is gone fails.
         Some(problem) if lost_terminal => tracing::warn!(problem),
@@ -145,13 +145,7 @@ pub(crate) fn console(
     }
     // A thread that waits for standard input must not hold us up.
     engine.shutdown_background();
-    result.map(|()| {
-        if usage {
-            ExitCode::from(USAGE)
-        } else {
-            ExitCode::SUCCESS
-        }
-    })
+    result.map(|()| if usage { ExitCode::from(USAGE) } else { status })
 }
 
 /// The host that is meant, or the only one there is.
@@ -274,23 +268,27 @@ fn interest(options: &Console) -> Interest {
     }
 }
 
-/// Ends what is sat at; what there is to tell about it.
-async fn end(deck: Deck) -> Option<String> {
+/// Ends what is sat at: how the run ended, and what there is to tell about it.
+async fn end(deck: Deck) -> (ExitCode, Option<String>) {
     match deck {
         Deck::Host(host) => {
             let problem = host.stop().await.err();
             let told = host.ended_by_guest().map(str::to_owned);
-            match (told, problem) {
+            let told = match (told, problem) {
                 (Some(told), Some(problem)) => Some(format!("{told}; {problem}")),
                 (told, problem) => told.or(problem),
-            }
+            };
+            (ExitCode::SUCCESS, told)
         }
         Deck::Client(client) => {
             let line = client.line();
             client.leave().await;
+            let told = |reason| Some(format!("the session is over here: {reason}"));
             match line {
-                Line::Over(reason) => Some(format!("the session is over here: {reason}")),
-                _ => None,
+                Line::Over(reason) => (ExitCode::SUCCESS, told(reason)),
+                // It was to do more.
+                Line::PutOut(reason) => (ExitCode::FAILURE, told(reason)),
+                Line::Up | Line::Down(_) | Line::Left => (ExitCode::SUCCESS, None),
             }
         }
     }

@@ -269,7 +269,7 @@ async fn who_leaves_is_gone_at_once_and_whose_line_is_cut_is_away() {
     same(&rig.host, &alice).await;
     same(&rig.host, &bob).await;
     soon(alice.leave()).await;
-    assert_eq!(alice.line(), Line::Over("left".to_owned()));
+    assert_eq!(alice.line(), Line::Left);
     let people = rig.host.people();
     soon(async {
         while people.named("alice").is_some() {
@@ -279,7 +279,7 @@ async fn who_leaves_is_gone_at_once_and_whose_line_is_cut_is_away() {
     .await;
     assert_eq!(people.put_out(|person| person.name == "bob", "enough"), 1);
     soon(bob.ending().cancelled()).await;
-    assert_eq!(bob.line(), Line::Over("enough".to_owned()));
+    assert_eq!(bob.line(), Line::PutOut("enough".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

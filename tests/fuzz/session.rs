@@ -191,6 +191,7 @@ mod fuzz {
             },
             ToClient::Bye {
                 reason: "the end".to_owned(),
+                goes_on: false,
             },
         ]
     }

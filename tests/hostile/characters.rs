@@ -146,7 +146,7 @@ fn assault(home: &Home, tcp: &str, chat: u16, target: &mut Connection) {
         );
     }
     let reason = victim.wait("they are put out", |message| match message {
-        ToClient::Bye { reason } => Some(reason.clone()),
+        ToClient::Bye { reason, .. } => Some(reason.clone()),
         _ => None,
     });
     assert!(is_harmless(&reason), "{reason:?}");
@@ -410,6 +410,7 @@ async fn serve_evil(mut listener: Listener, clients: usize) {
         let mut out = Vec::new();
         let bye = ToClient::Bye {
             reason: EVIL.to_owned(),
+            goes_on: true,
         };
         for message in rest.into_iter().chain([bye]) {
             frame::encode_with(SERVER_BYTES_MAX, &mut out, |body| message.encode(body))

@@ -122,7 +122,7 @@ fn everybody_is_told_who_ended_the_session() {
     let mut mallory = Attacker::join(&home, &lab.tcp(PASSWORD), "mallory");
     mallory.submit_only(".qq");
     let reason = alice.wait("good bye", |message| match message {
-        ToClient::Bye { reason } => Some(reason.clone()),
+        ToClient::Bye { reason, .. } => Some(reason.clone()),
         _ => None,
     });
     let told = "mallory ended the session";

@@ -24,7 +24,22 @@ fn somebody_can_be_put_out() {
         "{}",
         ended.complaints
     );
+    assert_eq!(ended.code(), 1, "{ended:?}");
     rig.wait_audit(&[" left ", "alice", "lunch is over"]);
+}
+
+#[test]
+fn who_leaves_or_is_there_to_the_end_has_not_failed() {
+    let rig = rig("");
+    let mut alice = rig.join("alice", OPERATOR);
+    let bob = rig.join("bob", OBSERVER);
+    alice.say(".remote_exit");
+    let left = alice.wait_end();
+    assert_eq!((left.code(), left.complaints.as_str()), (0, ""));
+    rig.host.finish();
+    let ended = bob.wait_end();
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(ended.complaints.contains("the host ended"), "{ended:?}");
 }
 
 #[test]

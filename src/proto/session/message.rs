@@ -80,6 +80,8 @@ pub enum ToClient<'a> {
     Bye {
         /// In words.
         reason: String,
+        /// Whether it goes on for others.
+        goes_on: bool,
     },
     /// A target's state changed at that moment.
     Target {

@@ -61,7 +61,7 @@ pub(super) fn harmless(mut message: ToClient<'_>) -> ToClient<'_> {
             let (Ok(text) | Err(text)) = answer;
             lines(text);
         }
-        ToClient::Bye { reason } => line(reason),
+        ToClient::Bye { reason, .. } => line(reason),
         ToClient::Target { detail, .. } => line(detail),
         ToClient::Pong => {}
     }
@@ -126,6 +126,7 @@ mod tests {
     fn what_is_harmless_stays_as_it_is() {
         let said = |text: &str| ToClient::Bye {
             reason: text.to_owned(),
+            goes_on: false,
         };
         assert_eq!(harmless(said("schöne Grüße 🙂")), said("schöne Grüße 🙂"));
         assert_eq!(harmless(said("a\x1b[2Jb\u{9b}31mc")), said("ab31mc"));

@@ -302,7 +302,7 @@ async fn receive_welcome(stream: &mut Box<dyn Duplex>) -> Result<Welcome, JoinEr
     stream.read_exact(&mut body).await.map_err(lost)?;
     match ToClient::decode(&body).map(|message| message.map(harmless)) {
         Ok(Some(ToClient::Welcome(welcome))) => Ok(welcome),
-        Ok(Some(ToClient::Bye { reason })) => Err(JoinError::Refused(reason)),
+        Ok(Some(ToClient::Bye { reason, .. })) => Err(JoinError::Refused(reason)),
         Ok(_) => Err(broken("it did not welcome us".to_owned())),
         Err(error) => Err(broken(error.to_string())),
     }

@@ -61,8 +61,12 @@ pub enum Line {
     Up,
     /// Lost; it is tried again by itself. Why and what goes on, in words.
     Down(String),
-    /// Over: the session ended, or we were put out. Why, in words.
+    /// We left; the session goes on.
+    Left,
+    /// The session ended for everybody. Why, in words.
     Over(String),
+    /// It goes on, or may, and we are out of it. Why, in words.
+    PutOut(String),
 }
 
 /// What a client asks its server for.
@@ -246,7 +250,8 @@ impl Client {
     pub async fn over(&self) -> String {
         self.done.cancelled().await;
         match self.line() {
-            Line::Over(reason) => reason,
+            Line::Over(reason) | Line::PutOut(reason) => reason,
+            Line::Left => "left".to_owned(),
             _ => String::new(),
         }
     }
@@ -304,9 +309,9 @@ impl Client {
         self.news.tell(Event::Role { time: Time::now() });
     }
 
-    /// The session is over here.
-    fn end_with(&self, reason: &str) {
-        self.line_is(Line::Over(reason.to_owned()));
+    /// The session is over here: [`Line::Left`], [`Line::Over`] or [`Line::PutOut`].
+    fn end_with(&self, how: Line) {
+        self.line_is(how);
         self.ending.cancel();
         self.done.cancel();
     }

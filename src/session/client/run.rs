@@ -54,8 +54,8 @@ pub(super) struct Runner {
 pub(super) enum Ended {
     /// We left.
     Left,
-    /// The session is over for us.
-    Over(String),
+    /// The session is over for us: [`Line::Over`] or [`Line::PutOut`].
+    Over(Line),
     /// It was lost.
     Lost(String),
 }
@@ -82,20 +82,20 @@ impl Runner {
             self.replies.clear();
             self.answers.clear();
             let why = match ended {
-                Ended::Left => break self.client.end_with("left"),
-                Ended::Over(reason) => break self.client.end_with(&reason),
+                Ended::Left => break self.client.end_with(Line::Left),
+                Ended::Over(how) => break self.client.end_with(how),
                 Ended::Lost(why) => why,
             };
             connection = match self.come_back(token, why).await {
                 Ok(connection) => connection,
-                Err(reason) => break self.client.end_with(&reason),
+                Err(how) => break self.client.end_with(how),
             };
         }
     }
 
     /// Makes the line again, for as long as it may help. What is asked for meanwhile is refused at once: carried out
     /// later, without whoever asked, it could do harm.
-    async fn come_back(&mut self, token: [u8; 16], why: String) -> Result<Connection, String> {
+    async fn come_back(&mut self, token: [u8; 16], why: String) -> Result<Connection, Line> {
         let (client, joining) = (self.client.clone(), self.joining.clone());
         let coming = async {
             let (mut pause, mut why) = (PAUSE_FIRST, why);
@@ -106,7 +106,7 @@ impl Runner {
                 why = match joining.connect(Some(token), &mut |_: &str| {}).await {
                     Ok(connection) => return Ok(connection),
                     Err(JoinError::Failed(reason)) => reason,
-                    Err(error) => return Err(error.to_string()),
+                    Err(error) => return Err(Line::PutOut(error.to_string())),
                 };
             }
         };
@@ -115,7 +115,7 @@ impl Runner {
         loop {
             tokio::select! {
                 biased;
-                () = ending.cancelled() => return Err("left".to_owned()),
+                () = ending.cancelled() => return Err(Line::Left),
                 Some(ask) = self.asks.recv() => ask.refuse(),
                 came = &mut coming => {
                     while let Ok(ask) = self.asks.try_recv() {
@@ -236,7 +236,12 @@ impl Runner {
                         waiting.send(answer).ok();
                     }
                 }
-                ToClient::Bye { reason } => return Err(Ended::Over(reason)),
+                ToClient::Bye { reason, goes_on } => {
+                    return Err(Ended::Over(match goes_on {
+                        true => Line::PutOut(reason),
+                        false => Line::Over(reason),
+                    }));
+                }
                 ToClient::Lines(_) | ToClient::Glances(_) => {
                     window.took(frame::HEADER_BYTES + body.len());
                     self.client.apply(message);

@@ -150,7 +150,8 @@ async fn seated<S: AsyncWrite + Unpin>(host: &Host, guest: Guest<S>) -> Option<(
 /// Tells somebody who was let in that there is no room for them.
 async fn turn_away<S: AsyncWrite + Unpin>(mut guest: Guest<S>, reason: String) {
     let mut bye = Vec::new();
-    append(&ToClient::Bye { reason }, &mut bye);
+    let goes_on = true;
+    append(&ToClient::Bye { reason, goes_on }, &mut bye);
     let told = async {
         guest.stream.write_all(&bye).await?;
         guest.stream.shutdown().await
@@ -253,6 +254,10 @@ mod tests {
         let mut left = bytes.as_slice();
         let body = decoder.next(&mut left).unwrap().unwrap();
         let reason = "no room".to_owned();
-        assert_eq!(ToClient::decode(body), Ok(Some(ToClient::Bye { reason })));
+        let bye = ToClient::Bye {
+            reason,
+            goes_on: true,
+        };
+        assert_eq!(ToClient::decode(body), Ok(Some(bye)));
     }
 }

@@ -169,9 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
                 biased;
                 // Nobody is at the other end, or nobody who still listens.
                 () = taken.cancelled() => return Ended::Elsewhere,
-                reason = eviction.out() => return self.bye(reason).await,
+                reason = eviction.out() => return self.bye(reason, true).await,
                 () = ending.cancelled() => {
-                    return self.bye(self.host.why_over().to_owned()).await;
+                    return self.bye(self.host.why_over().to_owned(), false).await;
                 }
                 request = inbox.recv(), if can_take => match request {
                     Some(Ok(request)) => {
@@ -244,7 +244,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         Ok(())
     }
 
-    async fn bye(&mut self, reason: String) -> Ended {
+    async fn bye(&mut self, reason: String, goes_on: bool) -> Ended {
         let rest = async {
             while self.answers.is_waited_for() {
                 let ready = self.answers.next().await;
@@ -255,6 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
         self.drain_events();
         self.send(&ToClient::Bye {
             reason: reason.clone(),
+            goes_on,
         });
         let last_words = async {
             self.writer.write_all(&self.out).await?;

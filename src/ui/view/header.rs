@@ -66,7 +66,11 @@ fn standing(place: Rect, model: &Model) -> Vec<(Role, String)> {
             left.push((Role::Alert, format!(" reconnecting... {} ", clean(why))));
             return left;
         }
-        Some(Line::Over(why)) => {
+        Some(Line::Left) => {
+            left.push((Role::Alert, " SESSION LEFT ".to_owned()));
+            return left;
+        }
+        Some(Line::Over(why) | Line::PutOut(why)) => {
             left.push((Role::Alert, format!(" SESSION OVER: {} ", clean(why))));
             return left;
         }
