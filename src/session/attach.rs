@@ -72,7 +72,7 @@ async fn receive(
     };
     if let Err(text) = pipe::admit(&user, pipe::our_uid()) {
         return Err(Refusal {
-            kind: RefusalKind::Foreign,
+            kind: RefusalKind::Account,
             caller,
             client: None,
             text,

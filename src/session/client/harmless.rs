@@ -1,8 +1,9 @@
-//! What a server says, made harmless as it comes in: it holds nothing that a terminal would obey, and is as long as what
-//! our own servers send.
+//! What a server says, made harmless as it comes in: it holds nothing that a terminal would obey. Lines of chat and lists of
+//! people, which are kept, are no longer than those of our own servers; of all else the length of a frame is the bound.
 //!
 //! Output of targets stays as it is: it is made safe where it is shown, as at a host.
 
+use super::PEOPLE_MAX;
 use crate::command::Reply;
 use crate::proto::session::message::{Piece, ToClient, Welcome};
 use crate::session::Said;
@@ -36,7 +37,10 @@ pub(super) fn harmless(mut message: ToClient<'_>) -> ToClient<'_> {
             newest.for_each(piece);
         }
         ToClient::Lines(lines) => lines.pieces.iter_mut().for_each(piece),
-        ToClient::People(people) => people.iter_mut().for_each(person),
+        ToClient::People(people) => {
+            people.truncate(PEOPLE_MAX);
+            people.iter_mut().for_each(person);
+        }
         ToClient::Person {
             person: who,
             change,

@@ -17,6 +17,8 @@ pub enum RefusalKind {
     Version,
     /// Another program.
     Foreign,
+    /// Another account of this machine, at a pipe or a way back that is for its own alone.
+    Account,
     /// The time was up.
     TooSlow,
     /// Too many strangers, or too many wrong passwords.
@@ -35,6 +37,7 @@ impl RefusalKind {
             Self::WrongPassword => "wrong-password",
             Self::Version => "version",
             Self::Foreign => "foreign",
+            Self::Account => "foreign-account",
             Self::TooSlow => "too-slow",
             Self::TooMany => "too-many",
             Self::Malformed => "malformed",

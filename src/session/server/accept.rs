@@ -17,7 +17,7 @@ use crate::proto::session::message::ToClient;
 use crate::session::door::{Caller, Door, Refusal, RefusalKind};
 use crate::session::machine_name;
 use crate::session::people::{Arrival, Seated};
-use crate::session::transport::{Duplex, Incoming, Listener};
+use crate::session::transport::{Duplex, Incoming, Listener, pipe};
 use crate::transcript::Time;
 
 /// How long nobody is accepted when the system is out of something: it may have it again soon, and asking without pause
@@ -172,6 +172,16 @@ async fn admit(
         address: peer.address.clone(),
         ip: peer.ip,
     };
+    if let Some(user) = &peer.user
+        && let Err(text) = pipe::admit(user, pipe::our_uid())
+    {
+        return Err(Refusal {
+            kind: RefusalKind::Account,
+            caller,
+            client: None,
+            text,
+        });
+    }
     let stranger = door.enter(caller)?;
     let (stranger, channel) = stranger.within(incoming.shake()).await?;
     let admitted = stranger
