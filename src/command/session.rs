@@ -188,11 +188,11 @@ fn speak(call: &Call, to: Option<&str>, action: bool, text: &str) -> Replies {
         return ready(Err(format!("what? as in {} hello", call.name)));
     }
     let posted = call.host().and_then(|host| {
-        match host.chat().allows(&call.author.name, Instant::now()) {
+        match host.chat().allows(call.author.person, Instant::now()) {
             Verdict::Post => {}
             Verdict::Disconnect if call.author.permission == Permission::Observer => {
                 host.audit("chat-flooded", &[("person", &call.author.name)]);
-                let is_author = |person: &Person| person.name == call.author.name;
+                let is_author = |person: &Person| Some(person.id) == call.author.person;
                 host.people().put_out(is_author, "too much chat at once");
                 return Err(TOO_FAST.to_owned());
             }

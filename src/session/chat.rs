@@ -96,16 +96,19 @@ impl Chat {
         }
     }
 
-    /// Whether somebody may say something now, which counts then. Whoever owns the host always may.
-    pub fn allows(&self, from: &str, now: Instant) -> Verdict {
-        let Some(people) = &self.people else {
+    /// Whether somebody may say something now, which counts then. Whoever owns the host always may; nobody is whoever sits
+    /// at the host itself.
+    pub fn allows(&self, person: Option<PersonId>, now: Instant) -> Verdict {
+        let (Some(people), Some(id)) = (&self.people, person) else {
             return Verdict::Post;
         };
-        let Some(person) = people.named(from) else {
-            return Verdict::Post;
-        };
+        let here = people.all();
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.say(&person, now, || people.all())
+        match here.iter().find(|person| person.id == id) {
+            Some(person) => pace.say(person, now, &here),
+            // They have just left.
+            None => Verdict::Refuse,
+        }
     }
 
     /// Whether that is not too long to be said in one line.
@@ -220,7 +223,7 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::session::Permission;
-    use crate::session::people::{Arrival, Seated};
+    use crate::session::people::{Arrival, Presence, Seated};
 
     #[test]
     fn what_is_said_is_numbered_harmless_and_private_where_it_is_meant_to_be() {
@@ -323,20 +326,23 @@ mod tests {
                 server: None,
             })
         };
-        let _owner = come("owner", Seated::Console, Permission::Owner);
-        let _alice = come("alice", Seated::Client, Permission::Operator);
-        let _box1 = come("box1", Seated::Device, Permission::Observer);
+        let owner = come("owner", Seated::Console, Permission::Owner);
+        let alice = come("alice", Seated::Client, Permission::Operator);
+        let box1 = come("box1", Seated::Device, Permission::Observer);
         let now = Instant::now();
-        let posted = |name: &str, now| {
-            let verdicts = (0..100).map(|_| chat.allows(name, now));
+        let posted = |who: &Presence, now| {
+            let verdicts = (0..100).map(|_| chat.allows(Some(who.id()), now));
             verdicts.filter(|verdict| *verdict == Verdict::Post).count()
         };
-        assert_eq!(posted("owner", now), 100);
-        assert_eq!(posted("alice", now), 20);
-        assert_eq!(posted("box1", now), 5);
-        assert_eq!(chat.allows("alice", now), Verdict::Disconnect);
+        assert_eq!(posted(&owner, now), 100);
+        assert_eq!(posted(&alice, now), 20);
+        assert_eq!(posted(&box1, now), 5);
+        assert_eq!(chat.allows(Some(alice.id()), now), Verdict::Disconnect);
         let later = now + std::time::Duration::from_secs(3);
-        assert_eq!(posted("alice", later), 3);
+        assert_eq!(posted(&alice, later), 3);
+        let gone = alice.id();
+        alice.leave("");
+        assert_eq!(chat.allows(Some(gone), later), Verdict::Refuse);
     }
 
     #[test]

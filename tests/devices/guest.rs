@@ -23,15 +23,24 @@ fn one_kdeck_registers_and_chats_at_another() {
 }
 
 #[test]
-fn a_port_that_ignores_chat_gets_none_and_lines_are_never_glued() {
-    let peer = Peer::listen();
-    let mut kdeck = Headless::watching([format!("{},register=lab2,eol=lf", peer.raw("nitrocid"))]);
-    let mut line = peer.accept();
+fn a_port_that_ignores_chat_gets_none_and_the_one_for_chat_beside_it_gets_it() {
+    let (peer, chat_peer) = (Peer::listen(), Peer::listen());
+    let mut kdeck = Headless::watching([
+        format!("{},register=lab2,eol=lf", peer.raw("nitrocid")),
+        format!("{},eol=lf", chat_peer.raw("chat")),
+    ]);
+    let (mut line, mut chat) = (peer.accept(), chat_peer.accept());
     kdeck.wait_state("nitrocid", "running");
+    kdeck.wait_state("chat", "running");
     line.send(">> Remote Debug: version 0.9.1.0\r\n>> Your address is 10.0.0.7.\r\n");
     kdeck.wait_output("nitrocid", "Your address");
     let refused = kdeck.refused("@nitrocid hello");
     assert!(refused.contains("3015"), "{refused}");
+    chat.send(">> Remote Chat: version 0.9.1.0\r\n>> Your address is 10.0.0.7.\r\n");
+    chat.send(">> Register in the remote debugger with \"/register <name>\".\r\n");
+    kdeck.wait_output("chat", "Register in");
+    kdeck.done("@chat hello");
+    assert_eq!(chat.message(), b"hello\n");
     line.send(">> Bienvenue! C'est votre premi\u{e8}re fois. \"/register <name>\"\r\n");
     assert_eq!(line.message(), b"/register lab2\n");
     kdeck.wait_notice("nitrocid", "sent /register lab2");

@@ -74,7 +74,7 @@ impl Guest {
     pub fn refusal(&self, line: &str) -> Option<&'static str> {
         let chat = !line.starts_with('/');
         (self.two_ports && chat).then_some(
-            "this port takes commands (/help) and ignores chat, which goes to the chat port of that host (3015): add that one as a target of its own",
+            "this port takes commands (/help) and ignores chat, which goes to the chat port of that host (3015): .add raw:server=HOST,port=3015 has that one as a target of its own",
         )
     }
 }

@@ -19,17 +19,11 @@ pub(super) struct Pace(HashMap<PersonId, ChatBudget>);
 
 impl Pace {
     /// Somebody says something; `here` are all who could.
-    pub(super) fn say(
-        &mut self,
-        person: &Person,
-        now: Instant,
-        here: impl Fn() -> Vec<Person>,
-    ) -> Verdict {
+    pub(super) fn say(&mut self, person: &Person, now: Instant, here: &[Person]) -> Verdict {
         if person.permission == Permission::Owner {
             return Verdict::Post;
         }
         if !self.0.contains_key(&person.id) {
-            let here = here();
             let is_here = |id| here.iter().any(|person| person.id == id);
             self.0.retain(|id, _| is_here(*id));
         }

@@ -118,7 +118,7 @@ impl Speaker {
             }
             return true;
         };
-        match host.chat().allows(&name, now) {
+        match host.chat().allows(self.device.person(), now) {
             Verdict::Post => {}
             Verdict::Refuse => {
                 self.tell("Not so fast: that was not posted.");
