@@ -170,3 +170,18 @@ fn a_breakpoint_waits_for_its_module() {
     lab.done(".break");
     assert!(!lab.done("bl").is_empty());
 }
+
+#[test]
+fn a_breakpoint_that_goes_on_by_itself_is_broken_into() {
+    let mut lab = Lab::stopped();
+    lab.done("bp mydrv!MyDispatch \"k 1; g\"");
+    lab.done(&format!("bp {AT} 1000"));
+    for _ in 0..4 {
+        lab.done("g");
+        let stop = lab.done(".break");
+        assert!(stop.starts_with("Br"), "{stop}");
+        assert!(lab.done("r rip").starts_with("rip="));
+    }
+    lab.done("bc *");
+    assert_eq!(lab.done("bl"), "");
+}

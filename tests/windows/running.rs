@@ -60,7 +60,7 @@ fn what_is_printed_around_stops_comes_once_and_in_order() {
         .filter_map(|event| event.text().split_once(": #")?.1.get(..6)?.parse().ok())
         .collect();
     let (first, count) = (numbers[0], numbers.len() as u64);
-    assert!(count > 10, "{count}");
+    assert!(count >= 5, "one a round at least: {count}");
     assert_eq!(numbers, (first..first + count).collect::<Vec<u64>>());
 }
 
