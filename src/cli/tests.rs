@@ -4,6 +4,8 @@ use clap::Command;
 
 use super::arguments::Options;
 use super::*;
+use crate::sim::Wire;
+use crate::sim::text::{Behaviour, Habit};
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
