@@ -8,7 +8,9 @@ use crate::connect::LocalPort;
 /// Tells who has a port or a device that is in use, and what to do about it, in words. Cheap to clone; the default knows
 /// nobody.
 #[derive(Clone)]
-pub struct Holders(Arc<dyn Fn(&LocalPort) -> Option<String> + Send + Sync>);
+pub struct Holders(Arc<Look>);
+
+type Look = dyn Fn(&LocalPort) -> Option<String> + Send + Sync;
 
 impl Holders {
     /// As `look` finds out. It may read files, and asks nobody.
