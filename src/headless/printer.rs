@@ -1,6 +1,5 @@
 //! What prints: a reader of all transcripts that is told answers and rare events beside.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::print::{Out, Type};
 use crate::command::Reply;
 use crate::deck::{Event, Role, Seat, Severity};
-use crate::rack::{Rack, State, Target, TargetId};
+use crate::rack::{Rack, State, Target};
 use crate::transcript::{Ending, Entry, Kind, Reader, Seq, Step, Time};
 
 /// Printed at once, bytes. Between two such pieces answers and states get their turn.
@@ -225,19 +224,13 @@ impl Printer {
         self.rack = self.seat.deck().rack();
         let joined = self.seat.deck().role() == Role::Client;
         let old = std::mem::take(&mut self.places);
-        let mut old: HashMap<TargetId, Place> = old
-            .into_iter()
-            .map(|place| (place.target.id, place))
-            .collect();
-        let place = |target: &Arc<Target>| match old.remove(&target.id) {
-            Some(place) => Place {
-                target: target.clone(),
-                ..place
-            },
-            None => Place::new(target.clone(), joined),
-        };
-        self.places = self.rack.targets().iter().map(place).collect();
-        for mut gone in old.into_values() {
+        let gone;
+        (self.places, gone) = self.rack.carry_over(
+            old,
+            |place| &mut place.target,
+            |target| Place::new(target, joined),
+        );
+        for mut gone in gone {
             gone.stop_here();
             while gone.read(&mut self.out) {
                 self.out.flush()?;

@@ -6,7 +6,7 @@
 pub mod pattern;
 pub mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -88,5 +88,28 @@ impl Rack {
             .filter(|target| pattern.matches(target))
             .cloned()
             .collect()
+    }
+
+    /// What somebody keeps for each target, in the rack's order: what they kept before, else what `new` makes. `of` is where
+    /// it holds the target. Behind it, what they kept of targets that are gone.
+    pub fn carry_over<T>(
+        &self,
+        kept: Vec<T>,
+        of: fn(&mut T) -> &mut Arc<Target>,
+        new: impl Fn(Arc<Target>) -> T,
+    ) -> (Vec<T>, Vec<T>) {
+        let mut old: HashMap<TargetId, T> = kept
+            .into_iter()
+            .map(|mut one| (of(&mut one).id, one))
+            .collect();
+        let carried = self.targets.iter().map(|target| {
+            let Some(mut one) = old.remove(&target.id) else {
+                return new(target.clone());
+            };
+            // Its settings may be others now.
+            *of(&mut one) = target.clone();
+            one
+        });
+        (carried.collect(), old.into_values().collect())
     }
 }

@@ -129,24 +129,10 @@ impl Feed {
     /// Takes up which targets there are.
     fn take_rack(&mut self) {
         self.rack = self.host.rack();
-        let mut old: HashMap<TargetId, Place> = std::mem::take(&mut self.places)
-            .into_iter()
-            .map(|place| (place.target.id, place))
-            .collect();
-        let place = |target: &Arc<Target>| match old.remove(&target.id) {
-            Some(place) => Place {
-                target: target.clone(),
-                ..place
-            },
-            None => Place {
-                target: target.clone(),
-                reader: Reader::default(),
-                version: None,
-                wanted: false,
-                told: (String::new(), Time(0)),
-            },
-        };
-        self.places = self.rack.targets().iter().map(place).collect();
+        let old = std::mem::take(&mut self.places);
+        (self.places, _) = self
+            .rack
+            .carry_over(old, |place| &mut place.target, Place::new);
         self.make_plan();
     }
 
@@ -352,6 +338,16 @@ impl Feed {
 }
 
 impl Place {
+    fn new(target: Arc<Target>) -> Self {
+        Self {
+            target,
+            reader: Reader::default(),
+            version: None,
+            wanted: false,
+            told: (String::new(), Time(0)),
+        }
+    }
+
     /// Reads a turn's worth of what is new. True if something was read and more may follow.
     fn read(&mut self, stamps: &mut Stamps, fresh: &mut Vec<Fresh>) -> bool {
         let version = self.target.transcript.version();
