@@ -133,7 +133,7 @@ mod tests {
             bp.starts_with("bp [ADDRESS") && bp.ends_with("has to be stopped"),
             "{bp}"
         );
-        assert!(about("noshell").unwrap().ends_with("for operators"));
+        assert!(about("release").unwrap().ends_with("for operators"));
         assert!(about(".shell").unwrap().contains("\"programs\""));
         assert_eq!(about(".bugcheck"), about("bugcheck"));
         assert!(about("!analyze").unwrap().contains("bug check"));

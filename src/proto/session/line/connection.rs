@@ -448,7 +448,7 @@ const SEND_BYTES_MAX: usize = 4096;
 /// Frames of new room that are worth a frame of their own.
 const CREDIT_WORTH_TELLING: usize = 4;
 /// Pause between two requests for a connection.
-const OPEN_PAUSE: Duration = Duration::from_secs(1);
+const OPEN_PAUSE: Duration = Duration::from_millis(500);
 /// Silence after which the other end is asked whether it is there.
 const PROBE_WAIT: Duration = Duration::from_secs(4);
 /// The same while it has no room: that it has again may have been lost.

@@ -222,12 +222,6 @@ impl Connect {
     pub fn fail(&mut self, reason: &str) {
         (self.stage, self.question) = (None, None);
         self.wrong = reason.lines().map(str::to_owned).collect();
-        // A secret that was not the right one is not kept.
-        self.password = Entry::default();
-        let (string, secret) = listed_without(&self.string.text(), "password");
-        if secret {
-            self.string = Entry::new(&string);
-        }
     }
 
     /// Servers are being looked for.
