@@ -180,7 +180,7 @@ fn a_taken_target_takes_input_of_one_alone() {
     assert!(bob.refused("@web01 .take /force").contains("owner"));
     rig.host.done("@web01 .take /force");
     alice.wait("alice is told by whom", |event| {
-        event.text().contains("owner took web01 from alice")
+        event.text().contains("owner took it from alice")
     });
     assert!(alice.refused("@web01 uptime").contains("owner holds"));
     assert!(alice.refused(".release web01").contains("owner holds"));
