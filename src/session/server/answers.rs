@@ -21,6 +21,8 @@ const REPLIES_BYTES: usize = 256 << 10;
 const TURNS: usize = 4;
 /// How long an answer has its turn before others come first.
 const TURN: Duration = Duration::from_millis(250);
+/// Answers of that length that came later and wait for a client: three megabytes.
+const LATE_TURNS: usize = 12;
 /// Bytes of an answer that comes later and finds no turn: with as many as there can be, another megabyte.
 const LATE_BYTES: usize = 4 << 10;
 /// Stands where an answer was cut.
@@ -31,8 +33,15 @@ const CUT: &str = "... cut";
 pub(super) struct Answers {
     ready: mpsc::Sender<Ready>,
     inbox: mpsc::Receiver<Ready>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     pending: usize,
+}
+
+/// How many long answers may be there.
+#[derive(Debug, Clone)]
+struct Turns {
+    quick: Arc<Semaphore>,
+    late: Arc<Semaphore>,
 }
 
 /// An answer that is ready.
@@ -61,7 +70,10 @@ impl Answers {
         Self {
             ready,
             inbox,
-            turns: Arc::new(Semaphore::new(TURNS)),
+            turns: Turns {
+                quick: Arc::new(Semaphore::new(TURNS)),
+                late: Arc::new(Semaphore::new(LATE_TURNS)),
+            },
             pending: 0,
         }
     }
@@ -87,7 +99,7 @@ impl Answers {
         self.answer(call, async move {
             let gone = || Err("the target was removed".to_owned());
             let mut answer = answer.await.unwrap_or_else(|_| gone());
-            let (turn, mut left) = late(turns);
+            let (turn, mut left) = turns.late();
             let (Ok(text) | Err(text)) = &mut answer;
             fit(text, &mut left);
             (What::Answer(answer), turn)
@@ -133,28 +145,28 @@ impl Answers {
 }
 
 /// Carries out a line when there is room for what it answers, or while others wait if it takes its time.
-async fn in_turn(
-    turns: Arc<Semaphore>,
-    mut replies: Replies,
-) -> (What, Option<OwnedSemaphorePermit>) {
-    let turn = turns.clone().acquire_owned().await.ok();
+async fn in_turn(turns: Turns, mut replies: Replies) -> (What, Option<OwnedSemaphorePermit>) {
+    let turn = turns.quick.clone().acquire_owned().await.ok();
     let (turn, left, replies) = match tokio::time::timeout(TURN, &mut replies).await {
         Ok(replies) => (turn, REPLIES_BYTES, replies),
         Err(_) => {
             drop(turn);
             let replies = replies.await;
-            let (turn, left) = late(turns);
+            let (turn, left) = turns.late();
             (turn, left, replies)
         }
     };
     (What::Replies(fitting(replies, left)), turn)
 }
 
-/// The turn of an answer that is there already, if there is one, and how long it may be.
-fn late(turns: Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, usize) {
-    match turns.try_acquire_owned() {
-        Ok(turn) => (Some(turn), REPLIES_BYTES),
-        Err(_) => (None, LATE_BYTES),
+impl Turns {
+    /// The turn of an answer that is there already, if there is one, and how long it may be.
+    fn late(self) -> (Option<OwnedSemaphorePermit>, usize) {
+        let turn = self.quick.try_acquire_owned();
+        match turn.or_else(|_| self.late.try_acquire_owned()) {
+            Ok(turn) => (Some(turn), REPLIES_BYTES),
+            Err(_) => (None, LATE_BYTES),
+        }
     }
 }
 
@@ -239,7 +251,7 @@ mod tests {
         }
         assert_eq!(count, 200);
         assert!(
-            held <= TURNS * REPLIES_BYTES + PENDING * (LATE_BYTES + CUT.len()),
+            held <= (TURNS + LATE_TURNS) * REPLIES_BYTES + PENDING * (LATE_BYTES + CUT.len()),
             "{held}"
         );
     }
