@@ -16,7 +16,8 @@ use crate::command;
 use crate::config::{Config, Overrides, Places};
 use crate::deck::{Deck, Home, News, Seat};
 use crate::host::Host;
-use crate::rack::State;
+use crate::ports::free_port;
+use crate::rack::{Rack, State};
 use crate::transcript::{Ending, Kind, Reader, Step, Transcript};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,12 +37,20 @@ struct Rig {
 
 impl Rig {
     async fn start() -> Self {
+        Self::with(Vec::new()).await
+    }
+
+    /// The same with more targets behind it.
+    async fn with(more: Vec<String>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let target = format!("raw:server=127.0.0.1,port={port},name=t");
         let overrides = Overrides {
-            targets: vec![target.parse().unwrap()],
+            targets: std::iter::once(target)
+                .chain(more)
+                .map(|target| target.parse().unwrap())
+                .collect(),
             log: Some(false),
             ..Overrides::default()
         };
@@ -336,6 +345,40 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
     }
     same(&rig.host, &alice).await;
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rack_too_long_for_one_frame_comes_whole_and_in_order() {
+    let address = free_port();
+    let more = |number| {
+        let group = ["a", "b", "c", "d", "e"].map(|it| it.repeat(30)).join("+");
+        format!("raw:server=127.0.0.1,port={address},reconnect=no,name=m{number},group={group}")
+    };
+    let rig = Rig::with((0..6000).map(more).collect()).await;
+    let alice = rig.join("alice", Permission::Operator, None).await;
+    let list = |rack: &Rack| -> Vec<(String, Vec<String>)> {
+        let targets = rack.targets().iter();
+        targets
+            .map(|it| (it.name.clone(), it.groups.clone()))
+            .collect()
+    };
+    let watch = alice.news().pulse().watch();
+    let states =
+        |rack: &Rack| -> Vec<State> { rack.targets().iter().map(|it| it.status.state()).collect() };
+    soon(async {
+        loop {
+            watch.arm();
+            let (theirs, ours) = (rig.host.rack(), alice.rack());
+            if list(&theirs) == list(&ours) && states(&theirs) == states(&ours) {
+                return;
+            }
+            tokio::time::timeout(Duration::from_millis(50), watch.rung())
+                .await
+                .ok();
+        }
+    })
+    .await;
+    assert_eq!(alice.rack().targets().len(), 6001);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,8 +26,10 @@ pub type Token = [u8; 16];
 pub enum ToClient<'a> {
     /// You are in.
     Welcome(Welcome),
-    /// All targets, in their order.
+    /// All targets, in their order; behind those of the parts that came before it.
     Rack(Vec<TargetInfo>),
+    /// The next targets of a rack that is too long for one frame; the last are in a [`ToClient::Rack`].
+    RackPart(Vec<TargetInfo>),
     /// How targets are now.
     Status(Vec<(TargetId, StatusInfo)>),
     /// The newest of targets that are not followed. Bulk.

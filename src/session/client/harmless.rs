@@ -15,7 +15,7 @@ use crate::transcript::safe;
 pub(super) fn harmless(mut message: ToClient<'_>) -> ToClient<'_> {
     match &mut message {
         ToClient::Welcome(welcome) => welcome_harmless(welcome),
-        ToClient::Rack(infos) => {
+        ToClient::Rack(infos) | ToClient::RackPart(infos) => {
             for info in infos {
                 line(&mut info.name);
                 line(&mut info.address);

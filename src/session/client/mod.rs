@@ -425,6 +425,7 @@ impl Client {
             ToClient::Welcome(_)
             | ToClient::Replies { .. }
             | ToClient::Answer { .. }
+            | ToClient::RackPart(_)
             | ToClient::Pong
             | ToClient::Bye { .. } => {}
         }

@@ -15,7 +15,7 @@ use super::pull::Window;
 use super::{Ask, Client, Interest, Line};
 use crate::command::Reply;
 use crate::proto::session::frame::{self, CLIENT_BYTES_MAX, Decoder, SERVER_BYTES_MAX};
-use crate::proto::session::message::{From, ToClient, ToServer, Welcome};
+use crate::proto::session::message::{From, TargetInfo, ToClient, ToServer, Welcome};
 use crate::rack::TargetId;
 use crate::session::transport::Duplex;
 use crate::target::Answer;
@@ -33,6 +33,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const READ_BYTES: usize = 64 << 10;
 /// Pieces that were read and wait to be applied.
 const PIECES: usize = 4;
+/// Targets of a rack that comes in parts; a host has far fewer.
+const RACK_MAX: usize = 100_000;
 
 /// A line to the server, on which we were welcomed.
 pub(in crate::session) struct Connection {
@@ -47,6 +49,8 @@ pub(super) struct Runner {
     asks: mpsc::Receiver<Ask>,
     replies: HashMap<u64, oneshot::Sender<Vec<Reply>>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
+    /// The targets of a rack of which not all parts have come.
+    part: Vec<TargetInfo>,
     last_call: u64,
 }
 
@@ -68,6 +72,7 @@ impl Runner {
             asks,
             replies: HashMap::new(),
             answers: HashMap::new(),
+            part: Vec::new(),
             last_call: 0,
         }
     }
@@ -80,6 +85,7 @@ impl Runner {
             let ended = self.serve(connection.stream).await;
             // What was on its way is not known to have been done.
             self.replies.clear();
+            self.part.clear();
             self.answers.clear();
             let why = match ended {
                 Ended::Left => break self.client.end_with(Line::Left),
@@ -246,8 +252,16 @@ impl Runner {
                     window.took(frame::HEADER_BYTES + body.len());
                     self.client.apply(message);
                 }
-                ToClient::Rack(_) => {
-                    self.client.apply(message);
+                ToClient::RackPart(infos) => {
+                    if self.part.len() + infos.len() > RACK_MAX {
+                        return Err(broken(format!("a rack of more than {RACK_MAX} targets")));
+                    }
+                    self.part.extend(infos);
+                }
+                ToClient::Rack(infos) => {
+                    self.part.extend(infos);
+                    let all = std::mem::take(&mut self.part);
+                    self.client.apply(ToClient::Rack(all));
                     let rack = self.client.rack();
                     followed.retain(|id| rack.target(*id).is_some());
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::feed::{Feed, append};
-use crate::proto::session::message::{From, ToClient};
+use crate::proto::session::message::{From, StatusInfo, TargetInfo, ToClient};
 use crate::rack::{Rack, Target, TargetId};
 
 /// Bytes of text in one frame of bulk.
@@ -18,6 +18,11 @@ const SHARE_BYTES: usize = 1 << 10;
 const CREDIT_MAX: u64 = 16 << 20;
 /// How often the newest line of targets that are not followed is sent.
 const GLANCE_EVERY: Duration = Duration::from_millis(250);
+
+/// Bytes of a list of targets in one frame; a longer one goes in parts.
+const LIST_BYTES: usize = 256 << 10;
+/// Bytes of one of its entries beside the texts, about.
+const LIST_ENTRY_BYTES: usize = 32;
 
 /// One client's places in all targets, and how much it can take.
 #[derive(Debug)]
@@ -98,9 +103,12 @@ impl Feeds {
             .list
             .iter_mut()
             .filter_map(|feed| Some((feed.target.id, feed.changed_status()?)));
-        let changed: Vec<_> = changed.collect();
-        if !changed.is_empty() {
-            append(&ToClient::Status(changed), out);
+        let bytes = |(_, info): &(TargetId, StatusInfo)| {
+            let texts = [&info.detail, &info.prompt, &info.alert, &info.holder];
+            texts.iter().map(|text| text.len()).sum::<usize>() + info.log_fails.len()
+        };
+        for part in parts(changed, bytes) {
+            append(&ToClient::Status(part), out);
         }
     }
 
@@ -156,4 +164,43 @@ impl Feeds {
     fn feed(&mut self, id: TargetId) -> Option<&mut Feed> {
         self.list.iter_mut().find(|feed| feed.target.id == id)
     }
+}
+
+/// Appends the list of targets.
+pub(super) fn append_rack(rack: &Rack, out: &mut Vec<u8>) {
+    let infos = rack.targets().iter().map(|target| TargetInfo {
+        id: target.id,
+        name: target.name.clone(),
+        address: target.address.clone(),
+        groups: target.groups.clone(),
+        debugger: target.debugger,
+        tags: target.tags.clone(),
+    });
+    let bytes = |info: &TargetInfo| {
+        let lists = info.groups.iter().chain(&info.tags);
+        info.name.len() + info.address.len() + lists.map(|text| text.len() + 2).sum::<usize>()
+    };
+    let mut parts = parts(infos, bytes);
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        append(&ToClient::RackPart(part), out);
+    }
+    append(&ToClient::Rack(last), out);
+}
+
+/// A list in parts that each fit in a frame; `bytes` is about what the texts of an entry need.
+fn parts<T>(list: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let (mut parts, mut room) = (Vec::new(), 0);
+    for entry in list {
+        let needs = bytes(&entry) + LIST_ENTRY_BYTES;
+        match parts.last_mut() {
+            Some(part) if needs <= room => Vec::push(part, entry),
+            _ => {
+                parts.push(vec![entry]);
+                room = LIST_BYTES;
+            }
+        }
+        room = room.saturating_sub(needs);
+    }
+    parts
 }

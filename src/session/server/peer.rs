@@ -3,7 +3,7 @@
 //! Rare things come first and bulk when there is credit for it, so that a client on a slow line sees states before old
 //! output. Nothing is queued for a client but what it asked for itself, of which there is a bound ([`super::answers`]):
 //! all else is read from where everybody reads it, when there is room on its line. A client that does not read costs one
-//! buffer and some two megabytes of answers at most.
+//! buffer and some five megabytes of answers at most.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use tokio_util::task::AbortOnDropHandle;
 use super::allowance::Allowance;
 use super::answers::{Answers, Ready, What};
 use super::feed::append;
-use super::feeds::Feeds;
+use super::feeds::{Feeds, append_rack};
 use super::inbox::{self, said_goodbye};
 use super::lobby::Seat;
 use crate::command;
 use crate::deck::{Deck, Event};
 use crate::host::Host;
-use crate::proto::session::message::{TargetInfo, ToClient, ToServer, Welcome};
+use crate::proto::session::message::{ToClient, ToServer, Welcome};
 use crate::session::people::Eviction;
 use crate::target::Request;
 use crate::transcript::Watch;
@@ -379,16 +379,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
     fn take_rack(&mut self) {
         let rack = self.host.rack();
         self.feeds.take_rack(&rack);
-        let infos = rack.targets().iter().map(|target| TargetInfo {
-            id: target.id,
-            name: target.name.clone(),
-            address: target.address.clone(),
-            groups: target.groups.clone(),
-            debugger: target.debugger,
-            tags: target.tags.clone(),
-        });
-        let infos = infos.collect();
-        self.send(&ToClient::Rack(infos));
+        append_rack(&rack, &mut self.out);
     }
 
     fn send(&mut self, message: &ToClient<'_>) {
