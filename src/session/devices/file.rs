@@ -1,7 +1,7 @@
 //! The device file: every device that was seen, for people to read and edit.
 //!
 //! Written whole, beside the old one which it then replaces. Fields that are not known are kept; comments are not. When
-//! it is read and written is in [`store`](super::store).
+//! it is read and written is in `store`.
 
 use std::fs::File;
 use std::io::{self, Read as _};
