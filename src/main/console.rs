@@ -53,35 +53,17 @@ pub(crate) fn console(
         Ok(screen) => screen,
         Err(error) => return Ok(refuse(&error)),
     };
-    let mut usage = false;
     let visitor = visitor(options, &who, &config, &places);
-    let may_ask = !options.headless;
     let seat = match remote {
-        Some(way) => {
-            if !config.targets.is_empty() || !config.servers.is_empty() {
-                eprintln!(
-                    "kdeck: a client has no targets and servers of its own: those of the configuration stay out"
-                );
-            }
-            let joining = Joining {
-                way,
-                interest: interest(options),
-                visitor: visitor.clone(),
-            };
-            let news = News::default();
-            match asking::join(joining, &news, &engine, may_ask) {
-                Ok(client) => {
-                    let handle = engine.handle().clone();
-                    Seat::with(Deck::Client(client), handle, Some(visitor), None)
-                }
-                Err(reason) => {
-                    eprintln!("kdeck: {reason}");
-                    engine.shutdown_background();
-                    return Ok(ExitCode::FAILURE);
-                }
-            }
-        }
         None => host_seat(config, places, source, visitor, &engine)?,
+        Some(way) => match client_seat(way, options, &config, visitor, &engine) {
+            Ok(seat) => seat,
+            Err(reason) => {
+                eprintln!("kdeck: {reason}");
+                engine.shutdown_background();
+                return Ok(ExitCode::FAILURE);
+            }
+        },
     };
     if let Deck::Host(host) = seat.deck() {
         match open_servers(&host, &servers, &engine) {
@@ -96,47 +78,15 @@ pub(crate) fn console(
             }
         }
     }
-    let mut lost_terminal = false;
-    let result = if options.headless {
-        let options = headless::Options {
-            json: options.json,
-            only: options.only.clone(),
-            linger: options.linger,
-            no_input: options.noio,
-            author: Author::owner(who),
-        };
-        let hangup = if options.linger {
-            Hangup::Ignored
-        } else {
-            Hangup::Ends
-        };
-        let stop = signals::stop_token(engine.handle(), hangup)?;
-        engine
-            .block_on(headless::run(
-                seat.clone(),
-                options,
-                engine.handle().clone(),
-                stop,
-            ))
-            .wrap_err("standard output")
+    let ran = if options.headless {
+        run_headless(&seat, options, who, &engine)
     } else {
-        match ui::console::run(&seat, screen, engine.handle()) {
-            Err(error @ (terminal::Error::NotATerminal(_) | terminal::Error::Dumb)) => {
-                usage = true;
-                eprintln!("kdeck: {error}");
-                Ok(())
-            }
-            Ok(End::Detached) => {
-                lost_terminal = true;
-                go_on_without_screen(&seat, &engine)
-            }
-            result => result.map(|_| ()).map_err(Into::into),
-        }
+        run_screen(&seat, screen, &engine)
     };
     let (status, problem) = engine.block_on(end(seat.deck()));
     match problem {
         // Writing to a terminal that is gone fails.
-        Some(problem) if lost_terminal => tracing::warn!(problem),
+        Some(problem) if matches!(ran, Ok(Ran::WithoutTerminal)) => tracing::warn!(problem),
         Some(problem) => eprintln!("kdeck: {problem}"),
         None => {}
     }
@@ -145,7 +95,56 @@ pub(crate) fn console(
     }
     // A thread that waits for standard input must not hold us up.
     engine.shutdown_background();
-    result.map(|()| if usage { ExitCode::from(USAGE) } else { status })
+    ran.map(|ran| match ran {
+        Ran::NoTerminal => ExitCode::from(USAGE),
+        Ran::ToTheEnd | Ran::WithoutTerminal => status,
+    })
+}
+
+/// How a run went.
+enum Ran {
+    /// To its end.
+    ToTheEnd,
+    /// Its terminal was lost, and it went on without one.
+    WithoutTerminal,
+    /// There was no terminal to draw on.
+    NoTerminal,
+}
+
+fn run_headless(seat: &Seat, options: &Console, who: String, engine: &Runtime) -> Result<Ran> {
+    let hangup = if options.linger {
+        Hangup::Ignored
+    } else {
+        Hangup::Ends
+    };
+    let options = headless::Options {
+        json: options.json,
+        only: options.only.clone(),
+        linger: options.linger,
+        no_input: options.noio,
+        author: Author::owner(who),
+    };
+    let stop = signals::stop_token(engine.handle(), hangup)?;
+    let run = headless::run(seat.clone(), options, engine.handle().clone(), stop);
+    engine.block_on(run).wrap_err("standard output")?;
+    Ok(Ran::ToTheEnd)
+}
+
+fn run_screen(seat: &Seat, screen: ui::options::Options, engine: &Runtime) -> Result<Ran> {
+    match ui::console::run(seat, screen, engine.handle()) {
+        Err(error @ (terminal::Error::NotATerminal(_) | terminal::Error::Dumb)) => {
+            eprintln!("kdeck: {error}");
+            Ok(Ran::NoTerminal)
+        }
+        Ok(End::Detached) => {
+            // There is nobody left to tell.
+            if let Err(error) = go_on_without_screen(seat, engine) {
+                tracing::error!(%error, "the host cannot go on without a terminal");
+            }
+            Ok(Ran::WithoutTerminal)
+        }
+        result => Ok(result.map(|_| Ran::ToTheEnd)?),
+    }
 }
 
 /// The host that is meant, or the only one there is.
@@ -218,6 +217,37 @@ fn host_seat(
         handle,
         Some(visitor),
         Some(home),
+    ))
+}
+
+/// The seat in a session that is joined.
+///
+/// # Errors
+/// Why it cannot be joined.
+fn client_seat(
+    way: Way,
+    options: &Console,
+    config: &Config,
+    visitor: Visitor,
+    engine: &Runtime,
+) -> Result<Seat, String> {
+    if !config.targets.is_empty() || !config.servers.is_empty() {
+        eprintln!(
+            "kdeck: a client has no targets and servers of its own: those of the configuration stay out"
+        );
+    }
+    let joining = Joining {
+        way,
+        interest: interest(options),
+        visitor: visitor.clone(),
+    };
+    let client = asking::join(joining, &News::default(), engine, !options.headless)?;
+    let handle = engine.handle().clone();
+    Ok(Seat::with(
+        Deck::Client(client),
+        handle,
+        Some(visitor),
+        None,
     ))
 }
 
