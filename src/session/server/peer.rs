@@ -389,6 +389,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Peer<S> {
 
 async fn until(time: Option<Instant>) {
     match time {
+        // A timer that is due fires with the next tick only, a millisecond later.
+        Some(time) if time <= Instant::now() => {}
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
