@@ -42,7 +42,7 @@ fn clients_on_every_transport_and_raw_devices_see_the_same_lines_and_chat_once_a
         clients: 20,
         devices: 20,
         entries: 80,
-        patience: Duration::from_secs(30),
+        patience: Duration::from_secs(90),
     });
 }
 

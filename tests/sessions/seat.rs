@@ -13,7 +13,7 @@ use crate::support::home::Home;
 use crate::told::Told;
 
 /// How long anything may take that is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `kdeck --headless --json`; ended when dropped.
 #[derive(Debug)]

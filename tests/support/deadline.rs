@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// How long anything may take that should happen at once. Generous, since a loaded machine is no fault of the program.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A point in time after which a test has failed.
 #[derive(Debug, Clone, Copy)]
