@@ -246,16 +246,8 @@ mod tests {
         let events = broadcast::Sender::new(64);
         let people = Arc::new(People::new(events.clone()));
         let chat = Chat::among(people.clone(), events);
-        let come = |name: &str| {
-            people.join(Arrival {
-                name: name.to_owned(),
-                permission: Permission::Observer,
-                seated: Seated::Client,
-                account: String::new(),
-                origin: String::new(),
-                server: None,
-            })
-        };
+        let come =
+            |name: &str| people.join(Arrival::named(name, Seated::Client, Permission::Observer));
         let (alice, _bob) = (come("alice"), come("bob"));
         chat.say("alice", Some("bob"), false, "psst");
         chat.say("bob", Some("alice"), false, "yes?");
@@ -286,16 +278,8 @@ mod tests {
         let events = broadcast::Sender::new(1);
         let people = Arc::new(People::new(events.clone()));
         let chat = Chat::among(people.clone(), events);
-        let come = |name: &str, permission| {
-            people.join(Arrival {
-                name: name.to_owned(),
-                permission,
-                seated: Seated::Client,
-                account: String::new(),
-                origin: String::new(),
-                server: None,
-            })
-        };
+        let come =
+            |name: &str, permission| people.join(Arrival::named(name, Seated::Client, permission));
         let _alice = come("alice", Permission::Operator);
         let _eve = come("eve", Permission::Observer);
         let said = |name: &str, count: usize| {
@@ -316,16 +300,8 @@ mod tests {
         let events = broadcast::Sender::new(1);
         let people = Arc::new(People::new(events.clone()));
         let chat = Chat::among(people.clone(), events);
-        let come = |name: &str, seated, permission| {
-            people.join(Arrival {
-                name: name.to_owned(),
-                permission,
-                seated,
-                account: String::new(),
-                origin: String::new(),
-                server: None,
-            })
-        };
+        let come =
+            |name: &str, seated, permission| people.join(Arrival::named(name, seated, permission));
         let owner = come("owner", Seated::Console, Permission::Owner);
         let alice = come("alice", Seated::Client, Permission::Operator);
         let box1 = come("box1", Seated::Device, Permission::Observer);

@@ -170,6 +170,21 @@ pub struct Arrival {
     pub server: Option<u32>,
 }
 
+#[cfg(test)]
+impl Arrival {
+    /// Somebody of whom nothing else matters.
+    pub(crate) fn named(name: &str, seated: Seated, permission: Permission) -> Self {
+        Self {
+            name: name.to_owned(),
+            permission,
+            seated,
+            account: String::new(),
+            origin: String::new(),
+            server: None,
+        }
+    }
+}
+
 impl People {
     /// Nobody yet. Comings and goings are told to `events`.
     #[must_use]

@@ -4,14 +4,8 @@ use super::*;
 use crate::session::people::Presence;
 
 fn come(host: &Host, name: &str, permission: Permission) -> Presence {
-    host.people().join(Arrival {
-        name: name.to_owned(),
-        permission,
-        seated: Seated::Client,
-        account: String::new(),
-        origin: String::new(),
-        server: None,
-    })
+    host.people()
+        .join(Arrival::named(name, Seated::Client, permission))
 }
 
 async fn refusal(host: &Host, target: &Target, author: &Author) -> Option<String> {
